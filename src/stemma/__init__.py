@@ -1,0 +1,1 @@
+"""Stemma compares the classic deep-learning families on the same data under the same rules."""

@@ -1,0 +1,246 @@
+"""params.yaml -> typed, frozen objects. The only reader of that file; torch-free.
+
+`load` checks the whole file at once and raises one `StemmaError` that lists every mistake, a line each:
+the key, what was found and what is allowed.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+
+from stemma.data import catalog as data_catalog
+from stemma.errors import StemmaError, unknown
+from stemma.families import catalog
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Dataset(Section):
+    """A slot: which dataset from which source, and how it is split and encoded."""
+
+    use: str = Field(description="dataset@source: a catalogue name, then sample, canonical, a path or a URL")
+    test: str | None = Field(None, description="a separate dataset@source to take the test split from")
+    validation: Fraction = Field(0.1, description="share of the training examples held out for choosing")
+    test_share: Fraction = Field(0.2, description="share split off as test when the source has none of its own")
+    seed: int = Field(0, ge=0, description="of the split")
+    max_length: int = Field(48, ge=1, description="text: tokens kept of an example")
+    vocabulary: int = Field(10_000, ge=3, description="text: most frequent training tokens kept")
+    min_count: int = Field(2, ge=1, description="text: occurrences in train that a token needs")
+    allow_unverified: bool = Field(False, description="accept files whose digest the catalogue does not know")
+    digest: str | None = Field(None, description="SHA-256 of a path source, written by `stemma data use`")
+
+    @field_validator("use", "test")
+    @classmethod
+    def known(cls, value: str | None) -> str | None:
+        if value is not None:
+            data_catalog.parse(value)
+        return value
+
+
+class Augment(Section):
+    """Random changes of a training batch of images, on the device."""
+
+    shift: int = Field(0, ge=0, description="shift by up to so many pixels, zeros move in")
+    flip: bool = Field(False, description="mirror left to right with probability 1/2")
+
+
+class Training(Section):
+    """Settings of the one training loop; an experiment overrides any of them."""
+
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(64, ge=1, description="the global one, whatever the number of devices")
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0)
+    momentum: Fraction = Field(0.0, description="of sgd and rmsprop")
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
+    loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: on one-hot labels")
+    augment: Augment = Augment()
+    patience: int | None = Field(3, ge=1, description="epochs without better validation loss before stopping")
+    refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
+    devices: int | Literal["auto"] | tuple[int, ...] = "auto"
+    strategy: str = "auto"
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
+    gradient_clip_val: float | None = Field(None, gt=0)
+    deterministic: bool = True
+    fast_dev_run: bool = False
+    limit_train_batches: int | float = Field(1.0, gt=0)
+    limit_val_batches: int | float = Field(1.0, gt=0)
+
+    @field_validator("seeds")
+    @classmethod
+    def distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ValueError("seeds must be distinct and not negative")
+        return seeds
+
+
+class Experiment(Training):
+    """A training of one architecture on one slot; `family` is written out because dvc.yaml depends on its code."""
+
+    dataset: str
+    family: str
+    architecture: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class Comparison(Section):
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    bootstrap: int = Field(1000, ge=100, description="resamples of the test examples")
+    seed: int = Field(0, ge=0)
+
+
+class Gate(Section):
+    """When a challenger may take the alias `champion`."""
+
+    alpha: float = Field(0.05, gt=0, lt=1)
+    min_effect: Fraction = Field(0.0, description="smallest gain in accuracy that counts")
+    max_latency_ms: float | None = Field(None, gt=0, description="prediction time of one example")
+    max_model_bytes: int | None = Field(None, gt=0)
+
+
+class Config(Section):
+    datasets: dict[str, Dataset]
+    training: Training = Training()
+    experiments: dict[str, Experiment]
+    comparison: Comparison = Comparison()
+    gate: Gate = Gate()
+
+    def experiment(self, key: str) -> Experiment:
+        if key not in self.experiments:
+            raise unknown("experiment", key, self.experiments)
+        return self.experiments[key]
+
+    def slot(self, key: str) -> Dataset:
+        if key not in self.datasets:
+            raise unknown("dataset slot", key, self.datasets)
+        return self.datasets[key]
+
+
+def load(path: Path = Path("params.yaml")) -> Config:
+    """Read and check `path`.
+
+    Raises:
+        StemmaError: the file is missing, is not YAML, or holds any mistake.
+    """
+    values = _read(path)
+    mistakes: list[str] = []
+    training = values.get("training") or {}
+    for key, entry in (values.get("experiments") or {}).items():
+        if isinstance(training, dict) and isinstance(entry, dict):
+            values["experiments"][key] = {**training, **entry}
+    config = _validate(Config, values, "", mistakes)
+    mistakes = [m for m in mistakes if not _inherited(m, mistakes)]
+    for key, entry in (values.get("experiments") or {}).items():
+        if isinstance(entry, dict):
+            mistakes += _architecture_mistakes(f"experiments.{key}", entry, values.get("datasets") or {})
+    if mistakes or config is None:
+        raise StemmaError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise StemmaError(f"{path}: no such file; run from the folder that holds params.yaml")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        raise StemmaError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(values, dict):
+        raise StemmaError(f"{path}: expected a mapping with datasets, training, experiments; found {type(values).__name__}")
+    return values
+
+
+def _validate(model: type[Section], values: Any, prefix: str, mistakes: list[str]) -> Any:
+    """`model` made from `values` with lists as tuples, or None with the mistakes appended."""
+    try:
+        return model.model_validate(_tuples(values))
+    except ValidationError as error:
+        mistakes += [_line(model, item, prefix) for item in error.errors()]
+        return None
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _line(model: type[BaseModel], item: Any, prefix: str) -> str:
+    """One pydantic error in the form `key: what is wrong, found ...`."""
+    parts = [str(p) for p in item["loc"] if not str(p).startswith(("function-", "tuple[", "constrained-"))]
+    where = ".".join(filter(None, [prefix, *parts]))
+    kind, message = item["type"], item["msg"].removeprefix("Value error, ")
+    if kind == "extra_forbidden":
+        return str(unknown(where.rpartition(".")[0] or "top level", parts[-1], _fields(model, parts[:-1]))).replace("name", "key", 1)
+    if kind == "missing":
+        return f"{where}: missing"
+    found = "" if kind == "value_error" else f", found {item['input']!r}"
+    return f"{where}: {message[0].lower()}{message[1:]}{found}"
+
+
+def _fields(model: type[BaseModel], parts: list[str]) -> list[str]:
+    """Keys that are allowed where `parts` leads, walking sections and dicts of sections."""
+    current: Any = model
+    for part in parts:
+        if get_origin(current) is dict:
+            current = get_args(current)[1]
+        elif part in getattr(current, "model_fields", {}):
+            current = current.model_fields[part].annotation
+    return list(getattr(current, "model_fields", {}))
+
+
+def _inherited(mistake: str, mistakes: list[str]) -> bool:
+    """True for a mistake of an experiment that only repeats one of the training defaults."""
+    head, _, rest = mistake.partition(":")
+    parts = head.split(".", 2)
+    if parts[0] != "experiments":
+        return False
+    key = f"training.{parts[2]}" if len(parts) == 3 else "training"
+    return f"{key}:{rest}" in {m.replace("; known: ", "; known: ") for m in mistakes} or any(
+        m.partition(":")[0] == key and _named(m) == _named(mistake) for m in mistakes
+    )
+
+
+def _named(mistake: str) -> str:
+    return mistake.partition(":")[2].partition("(")[0].partition(";")[0]
+
+
+def _architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str, Any]) -> list[str]:
+    """What only the catalogue knows: names, family, parameters, and whether the data kind is accepted."""
+    name, slot = entry.get("architecture"), entry.get("dataset")
+    mistakes = []
+    if slot is not None and slot not in datasets:
+        mistakes.append(f"{where}.{unknown('dataset', slot, datasets)}")
+    if not isinstance(name, str):
+        return mistakes
+    if name not in catalog.CATALOG:
+        return [*mistakes, f"{where}.{unknown('architecture', name, catalog.CATALOG)}"]
+    known = catalog.CATALOG[name]
+    if entry.get("family") not in (None, known.family):
+        mistakes.append(f"{where}.family: '{name}' belongs to '{known.family}', found '{entry['family']}'")
+    check_parameters(name, entry.get("parameters"), f"{where}.parameters", mistakes)
+    use = datasets.get(slot, {}).get("use") if isinstance(datasets.get(slot), dict) else None
+    if isinstance(use, str) and use.partition("@")[0] in data_catalog.CATALOG:
+        kind = data_catalog.CATALOG[use.partition("@")[0]].kind
+        if kind not in known.kinds:
+            mistakes.append(f"{where}.architecture: '{name}' accepts {' and '.join(known.kinds)}; slot '{slot}' ({use}) holds {kind}")
+    return mistakes
+
+
+def check_parameters(architecture: str, values: Any, where: str, mistakes: list[str]) -> dict[str, Any]:
+    """The given parameters of an architecture, checked; constructor defaults stand for the others."""
+    fields: Any = {name: (kind, None) for name, kind in catalog.CATALOG[architecture].parameters.items()}
+    model = create_model(architecture, __base__=Section, **fields)
+    result = _validate(model, values if values is not None else {}, where, mistakes)
+    return result.model_dump(exclude_unset=True) if result else {}

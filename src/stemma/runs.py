@@ -1,0 +1,117 @@
+"""The run-files contract: where the results of an experiment lie and how they are read and written.
+
+    runs/<experiment>/
+        train/summary.json          what was trained on what, and a row a seed (see `Summary`)
+        train/seed<k>/history.csv   a row an epoch of a phase: phase, epoch, train_loss, val_loss, val_accuracy, ...
+        train/seed<k>/model/        weights and description; `stemma.families.load` reads it
+        train_time.json             {"seed<k>": seconds}
+        test/seed<k>.json           test metrics of a seed
+        test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities)
+        test/mistakes.json          most confident mistakes of the first seed: index, label, predicted, probability[, text]
+        test/pictures.npz           uint8 [n, H, W, C] (C 1 or 3): `mistakes`, `filters`, `samples`; those that exist
+        metrics.json                means over the seeds, for `dvc metrics show`
+        test_time.json              {"seed<k>": seconds to predict one example}
+
+No date, path, duration or run id lies in a file other than `*_time.json`: equal results have equal bytes.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stemma.errors import StemmaError
+from stemma.files import read_json, replacing, write_json, write_text
+
+ROOT = Path("runs")
+
+
+@dataclass(frozen=True)
+class SeedSummary:
+    """What training says of one seed. `epochs` is the number of epochs of the final phase that the model stands for."""
+
+    epochs: int
+    val_loss: float
+    val_accuracy: float
+    parameters: int
+    model_bytes: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What was trained on what. `settings` is the whole experiment as resolved from params.yaml."""
+
+    experiment: str
+    family: str
+    architecture: str
+    dataset: str
+    source: str
+    slot: str
+    digest: str
+    test_digest: str
+    classes: list[str]
+    settings: dict[str, Any]
+    seeds: dict[str, SeedSummary]
+
+
+class RunFiles:
+    """Paths and files of one experiment below `root`."""
+
+    def __init__(self, experiment: str, root: Path = ROOT) -> None:
+        self.experiment = experiment
+        self.folder = Path(root) / experiment
+
+    def seed_folder(self, seed: int) -> Path:
+        return self.folder / "train" / f"seed{seed}"
+
+    def model_folder(self, seed: int) -> Path:
+        return self.seed_folder(seed) / "model"
+
+    def write_history(self, seed: int, rows: list[dict[str, Any]]) -> None:
+        write_text(self.seed_folder(seed) / "history.csv", pd.DataFrame(rows).to_csv(index=False))
+
+    def history(self, seed: int) -> pd.DataFrame:
+        return pd.read_csv(self._existing(self.seed_folder(seed) / "history.csv"))
+
+    def write_summary(self, summary: Summary) -> None:
+        write_json(self.folder / "train" / "summary.json", asdict(summary))
+
+    def summary(self) -> Summary:
+        values = read_json(self._existing(self.folder / "train" / "summary.json"))
+        seeds = {name: SeedSummary(**row) for name, row in values.pop("seeds").items()}
+        return Summary(**values, seeds=seeds)
+
+    def seeds(self) -> list[int]:
+        return sorted(int(name.removeprefix("seed")) for name in self.summary().seeds)
+
+    def write_predictions(self, seed: int, labels: np.ndarray, probabilities: np.ndarray) -> None:
+        """`labels` int `[N]`, `probabilities` float `[N, classes]`."""
+        columns = {"label": labels, **{f"p{k}": probabilities[:, k] for k in range(probabilities.shape[1])}}
+        with replacing(self.folder / "test" / f"seed{seed}.parquet") as path:
+            pd.DataFrame(columns).to_parquet(path, index=False)
+
+    def predictions(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Labels int `[N]` and probabilities float `[N, classes]` of the test split."""
+        frame = pd.read_parquet(self._existing(self.folder / "test" / f"seed{seed}.parquet"))
+        return frame.pop("label").to_numpy(), frame.to_numpy()
+
+    def write_pictures(self, pictures: dict[str, np.ndarray]) -> None:
+        with replacing(self.folder / "test" / "pictures.npz") as path, path.open("wb") as file:
+            np.savez(file, allow_pickle=False, **pictures)
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        with np.load(self._existing(self.folder / "test" / "pictures.npz"), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+
+    def write(self, name: str, value: Any) -> None:
+        write_json(self.folder / name, value)
+
+    def read(self, name: str) -> Any:
+        return read_json(self._existing(self.folder / name))
+
+    def _existing(self, path: Path) -> Path:
+        if not path.is_file():
+            raise StemmaError(f"{path}: missing; run `dvc repro` (experiment '{self.experiment}')")
+        return path
