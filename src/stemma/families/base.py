@@ -1,0 +1,161 @@
+"""The Lightning module that all gradient-trained architectures share."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from stemma.families.phase import Phase
+from stemma.nn.losses import LOSSES
+from stemma.nn.optimizers import make_optimizer, make_schedule
+from stemma.spec import DataSpec
+
+
+class Model(pl.LightningModule):
+    """A classifier of one data description.
+
+    A subclass takes `spec` (`DataSpec.to_dict()`) and plain parameters, calls `super().__init__(spec)`
+    and defines `forward(x, lengths)`: prepared examples (uint8 `[B, C, H, W]`, token ids `[B, T]` with
+    lengths `[B]`, or float `[B, F]`) -> logits `[B, classes]`. A model that does more than fit those
+    logits overrides `phases`.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        super().__init__()
+        self.spec = DataSpec.from_dict(spec)
+        self.phase = Phase("fit")
+        self.settings: Any = None
+        self._totals: dict[str, dict[str, Tensor]] = {}
+
+    def phases(self) -> list[Phase]:
+        """What training runs, in order. Default: fit all parameters to the labels."""
+        return [Phase("fit", self.classify, trainable=(self,))]
+
+    def begin(self, phase: Phase, settings: Any) -> None:
+        """Make `phase` the current one: freeze what it does not train, keep the settings of its optimiser."""
+        self.phase, self.settings = phase, settings
+        self.requires_grad_(False)
+        for module in phase.trainable:
+            module.requires_grad_(True)
+
+    def classify(self, batch: Any) -> dict[str, Tensor]:
+        """Loss and accuracy of a batch against its labels."""
+        logits = self(batch.x, batch.lengths)
+        loss = LOSSES[self.settings.loss](logits, batch.y)
+        return {"loss": loss, "accuracy": (logits.argmax(1) == batch.y).float().mean()}
+
+    def training_step(self, batch: Any, index: int) -> Tensor:
+        return self._step(batch, "train")
+
+    def validation_step(self, batch: Any, index: int) -> Tensor:
+        return self._step(batch, "val")
+
+    def _step(self, batch: Any, stage: str) -> Tensor:
+        assert self.phase.objective is not None
+        values = self.phase.objective(batch)
+        totals = self._totals.setdefault(stage, defaultdict(lambda: torch.zeros(2, device=self.device)))
+        for name, value in values.items():
+            totals[name] += torch.stack([value.detach() * len(batch.y), value.new_tensor(len(batch.y))])
+        return values["loss"]
+
+    def on_train_epoch_end(self) -> None:
+        self._log_epoch("train")
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_epoch("val")
+
+    def _log_epoch(self, stage: str) -> None:
+        """Log the epoch's means once: a metric logged each step costs more than a small net's step."""
+        for name, total in self._totals.pop(stage).items():
+            total = self.trainer.strategy.reduce(total, reduce_op="sum")
+            self.log(f"{stage}_{name}", total[0] / total[1], prog_bar=True)
+
+    def configure_optimizers(self) -> Any:
+        settings = self.settings
+        parameters = [p for p in self.parameters() if p.requires_grad]
+        optimizer = make_optimizer(
+            settings.optimizer, parameters, settings.learning_rate, settings.momentum, settings.weight_decay
+        )
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = make_schedule(settings.schedule, optimizer, settings.learning_rate, steps)
+        if schedule is None:
+            return optimizer
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    @torch.inference_mode()
+    def probabilities(
+        self, x: np.ndarray, lengths: np.ndarray | None = None, texts: list[str] | None = None, batch: int = 256
+    ) -> np.ndarray:
+        """Class probabilities float32 `[N, classes]` of prepared examples; `texts` is for other families."""
+        self.eval()
+        parts = []
+        for start in range(0, len(x), batch):
+            piece = torch.as_tensor(np.array(x[start : start + batch])).to(self.device)
+            sizes = None
+            if lengths is not None:
+                sizes = torch.as_tensor(np.array(lengths[start : start + batch])).to(self.device)
+                piece = piece[:, : int(sizes.max())]
+            parts.append(self(piece, sizes).float().softmax(1).cpu().numpy())
+        return np.concatenate(parts)
+
+    def parameter_count(self) -> int:
+        return sum(p.numel() for p in self.parameters())
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Pictures that explain the model, uint8 `[n, H, W, C]` by name; none by default."""
+        return {}
+
+    def save_weights(self, folder: Path) -> None:
+        state = {name: value.detach().cpu().contiguous() for name, value in self.state_dict().items()}
+        save_file(state, folder / "weights.safetensors")
+
+    def load_weights(self, folder: Path) -> None:
+        self.load_state_dict(load_file(folder / "weights.safetensors"))
+        self.eval()
+
+
+def stored_shape(folder: Path, name: str) -> list[int]:
+    """Shape of the tensor `name` in a model folder's weights."""
+    with safe_open(folder / "weights.safetensors", framework="pt") as file:
+        return file.get_slice(name).get_shape()
+
+
+def shapes(model: Model) -> list[dict[str, Any]]:
+    """Layer table of `model`: name, kind, output shape without batch, parameters of its own.
+
+    Runs one example of the described data through the model.
+    """
+    rows: list[dict[str, Any]] = []
+
+    def hook(name: str, module: nn.Module) -> Any:
+        def record(_: nn.Module, __: Any, output: Any) -> None:
+            tensor = output[0] if isinstance(output, tuple) else output
+            own = sum(p.numel() for p in module.parameters())
+            rows.append({"name": name, "kind": type(module).__name__, "output": list(tensor.shape[1:]), "parameters": own})
+
+        return record
+
+    layers = [(n, m) for n, m in model.named_modules() if n and not list(m.children())]
+    handles = [module.register_forward_hook(hook(name, module)) for name, module in layers]
+    x, lengths = example(model.spec)
+    with torch.inference_mode():
+        model.eval()(x, lengths)
+    for handle in handles:
+        handle.remove()
+    return rows
+
+
+def example(spec: DataSpec, batch: int = 2) -> tuple[Tensor, Tensor | None]:
+    """A batch of made-up prepared examples that fit `spec`, with lengths for text."""
+    if spec.kind == "text":
+        ids = torch.randint(2, spec.vocabulary_size, (batch, *spec.shape))
+        return ids, torch.full((batch,), spec.shape[0])
+    if spec.kind == "image":
+        return torch.randint(0, 256, (batch, *spec.shape), dtype=torch.uint8), None
+    return torch.randn(batch, *spec.shape), None

@@ -1,0 +1,1 @@
+"""What a deep network has to beat."""

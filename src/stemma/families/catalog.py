@@ -1,0 +1,160 @@
+"""Every architecture: key -> family, tasks, data kinds, parameters, source. Torch-free.
+
+A parameter stands here with its type and range, for `stemma check`; its default stands in the constructor
+that takes it. An architecture's class is imported by `load` only when it is built.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from stemma.errors import unknown
+
+FAMILIES = ("cnn", "rnn", "dbn", "mlp", "baseline")
+
+Count = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Sizes = Annotated[tuple[Count, ...], Field(min_length=1)]
+Activation = Literal["sigmoid", "tanh", "relu"]
+Pooling = Literal["last", "mean"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One architecture. `load` imports its module and returns the class."""
+
+    family: str
+    kinds: tuple[str, ...]
+    paper: str
+    load: Callable[[], Any]
+    parameters: dict[str, Any]
+    tasks: tuple[str, ...] = ("classify",)
+
+
+def _in(module: str, name: str) -> Callable[[], Any]:
+    return lambda: getattr(import_module(f"stemma.families.{module}"), name)
+
+
+RECURRENT = {
+    "embedding": Count,
+    "hidden": Count,
+    "layers": Count,
+    "pooling": Pooling,
+    "dropout": Fraction,
+}
+CONTRASTIVE = {
+    "visible": Literal["auto", "binary", "gaussian"],
+    "words": Count,
+    "cd_steps": Count,
+    "pretrain_epochs": NotNegative,
+    "pretrain_learning_rate": Positive,
+    "pretrain_momentum": Fraction,
+    "pretrain_weight_decay": Annotated[float, Field(ge=0)],
+    "pretrain_batch_size": Count,
+}
+
+CATALOG: dict[str, Entry] = {
+    "convnet": Entry(
+        "cnn",
+        ("image",),
+        "LeCun et al. 1989, the two-stage form of teaching texts",
+        _in("cnn.convnet", "ConvNet"),
+        {"dropout": Fraction},
+    ),
+    "lenet5": Entry(
+        "cnn",
+        ("image",),
+        "LeCun, Bottou, Bengio, Haffner 1998",
+        _in("cnn.lenet5", "LeNet5"),
+        {"form": Literal["1998", "modern"]},
+    ),
+    "simple_cnn": Entry(
+        "cnn",
+        ("image",),
+        "Chollet 2017, section 5.1",
+        _in("cnn.simple_cnn", "SimpleCNN"),
+        {"dropout": Fraction},
+    ),
+    "resnet": Entry(
+        "cnn",
+        ("image",),
+        "He, Zhang, Ren, Sun 2016, section 4.2",
+        _in("cnn.resnet", "ResNet"),
+        {"depth": Count, "width": Count},
+    ),
+    "kim_cnn": Entry(
+        "cnn",
+        ("text",),
+        "Kim 2014",
+        _in("cnn.kim_cnn", "KimCNN"),
+        {"embedding": Count, "maps": Count, "widths": Sizes, "dropout": Fraction},
+    ),
+    "simple_rnn": Entry(
+        "rnn",
+        ("image", "text"),
+        "Elman 1990",
+        _in("rnn.simple_rnn", "SimpleRNN"),
+        {**RECURRENT, "activation": Activation},
+    ),
+    "lstm": Entry(
+        "rnn",
+        ("image", "text"),
+        "Hochreiter, Schmidhuber 1997; Gers et al. 2000 (forget gate)",
+        _in("rnn.lstm", "LSTM"),
+        RECURRENT,
+    ),
+    "rbm": Entry(
+        "dbn",
+        ("image", "text"),
+        "Smolensky 1986; Hinton 2002 (contrastive divergence)",
+        _in("dbn.rbm", "RBMClassifier"),
+        {**CONTRASTIVE, "hidden": Count},
+    ),
+    "dbn": Entry(
+        "dbn",
+        ("image", "text"),
+        "Hinton, Osindero, Teh 2006; Hinton, Salakhutdinov 2006",
+        _in("dbn.dbn", "DBN"),
+        {**CONTRASTIVE, "hidden": Sizes, "dropout": Fraction},
+    ),
+    "mlp": Entry(
+        "mlp",
+        ("image", "text"),
+        "Rumelhart, Hinton, Williams 1986",
+        _in("mlp.mlp", "MLP"),
+        {"hidden": Sizes, "activation": Activation, "dropout": Fraction, "words": Count},
+    ),
+    "logistic_regression": Entry(
+        "baseline",
+        ("image",),
+        "Cox 1958",
+        _in("baseline.logistic_regression", "LogisticRegression"),
+        {"c": Positive, "max_iter": Count},
+    ),
+    "colour_statistics": Entry(
+        "baseline",
+        ("image",),
+        "Swain, Ballard 1991 (recognition by colour alone), reduced to mean and deviation of each channel",
+        _in("baseline.colour_statistics", "ColourStatistics"),
+        {"c": Positive, "max_iter": Count},
+    ),
+    "tfidf_logistic_regression": Entry(
+        "baseline",
+        ("text",),
+        "Sparck Jones 1972; Cox 1958",
+        _in("baseline.tfidf_logistic_regression", "TfidfLogisticRegression"),
+        {"c": Positive, "max_iter": Count, "ngrams": Count, "min_count": Count},
+    ),
+}
+
+
+def entry(architecture: str) -> Entry:
+    """The catalogue's entry, or a `StemmaError` that names the nearest and all known ones."""
+    if architecture not in CATALOG:
+        raise unknown("architecture", architecture, CATALOG)
+    return CATALOG[architecture]

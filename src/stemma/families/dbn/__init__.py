@@ -1,0 +1,1 @@
+"""Energy models and layer-wise training."""

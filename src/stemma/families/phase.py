@@ -1,0 +1,30 @@
+"""Phase: a stretch of training that a model declares and the one training loop runs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training, by gradients (`objective`) or on the whole set at once (`solve`).
+
+    Attributes:
+        name: prefixes the phase's curves; the last phase of a model is the one whose epoch is chosen.
+        objective: batch -> {"loss": scalar to minimise, other scalars to record}, means over the batch.
+        solve: training split -> None; for closed forms and estimators. Replaces `objective`.
+        trainable: modules whose parameters learn; all others are frozen (DDP aborts on parameters
+            without gradient).
+        epochs: fixed number of epochs, without choice on validation; None takes the experiment's own
+            and keeps the best epoch on validation.
+        inputs: batch -> tensor `[B, ...]`; maps the prepared set once, without gradient, before the phase.
+        settings: training settings that the phase replaces, for example its own learning rate.
+    """
+
+    name: str
+    objective: Callable[[Any], dict[str, Any]] | None = None
+    solve: Callable[[Any], None] | None = None
+    trainable: tuple[Any, ...] = ()
+    epochs: int | None = None
+    inputs: Callable[[Any], Any] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
