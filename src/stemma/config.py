@@ -34,6 +34,7 @@ class Dataset(Section):
     min_count: int = Field(2, ge=1, description="text: occurrences in train that a token needs")
     allow_unverified: bool = Field(False, description="accept files whose digest the catalogue does not know")
     digest: str | None = Field(None, description="SHA-256 of a path source, written by `stemma data use`")
+    test_digest: str | None = Field(None, description="the same of `test`")
 
     @field_validator("use", "test")
     @classmethod
@@ -63,12 +64,16 @@ class Training(Section):
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: on one-hot labels")
     augment: Augment = Augment()
-    patience: int | None = Field(3, ge=1, description="epochs without better validation loss before stopping")
+    monitor: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="what the best epoch is chosen by")
+    patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")
     refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     devices: int | Literal["auto"] | tuple[int, ...] = "auto"
     strategy: str = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
+    matmul_precision: Literal["highest", "high", "medium"] = Field(
+        "medium", description="of float32 products; on a CPU `medium` takes the faster of two exact kernels where there is one"
+    )
     gradient_clip_val: float | None = Field(None, gt=0)
     deterministic: bool = True
     fast_dev_run: bool = False

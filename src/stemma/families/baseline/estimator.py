@@ -41,7 +41,7 @@ class Estimator:
         seen = self.estimator.predict_proba(self.features(x, texts))
         result = np.zeros((len(seen), len(self.spec.classes)))
         result[:, self.estimator.classes_] = seen
-        return result
+        return result / result.sum(axis=1, keepdims=True)
 
     def parameter_count(self) -> int:
         return sum(int(np.size(value)) for value in self._coefficients())

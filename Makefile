@@ -1,0 +1,58 @@
+# The two commands: `make run` and `make test`. Both set up .venv first; a second call installs nothing.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3
+PORT ?= 5000
+ENV := .venv
+export PATH := $(CURDIR)/$(ENV)/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+export GX_ANALYTICS_ENABLED := false
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: help setup run ui test test-slow lint clean
+
+help: ## print this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(ENV)/.installed ## create .venv from requirements.lock
+
+$(ENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; found $$($(PYTHON) -V). Try make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(ENV)
+	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@git rev-parse --is-inside-work-tree >/dev/null 2>&1 || { dvc config --local core.no_scm true; echo "No Git here: 'dvc exp' and 'dvc metrics diff' need it, the pipeline does not."; }
+	@touch $@
+
+run: setup ## run the pipeline, publish to MLflow, promote champions, print the ranking (SOURCE=canonical: published datasets)
+ifdef SOURCE
+	stemma data use grey mnist@$(SOURCE)
+	stemma data use colour $(if $(filter canonical,$(SOURCE)),cifar10,photo_patches)@$(SOURCE)
+	stemma data use text $(if $(filter canonical,$(SOURCE)),mr,rotten_tomatoes)@$(SOURCE)
+endif
+	stemma check
+	dvc repro
+	stemma publish
+	stemma promote
+	stemma ranking
+
+ui: setup ## open the MLflow UI on 127.0.0.1 (PORT=5000)
+	stemma ui --port $(PORT)
+
+test: setup ## fast tests
+	pytest
+
+test-slow: setup ## the tests that need minutes
+	pytest -m slow
+
+lint: setup ## ruff (lint, format) and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+
+clean: ## delete what make made; asks before the MLflow store and the caches
+	rm -rf runs reports logs data/raw data/prepared .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@read -r -p "Delete .venv, downloads, the DVC cache and the MLflow store (mlflow.db, mlartifacts)? [y/N] " answer; \
+	if [ "$$answer" = y ]; then rm -rf $(ENV) data/downloads .dvc/cache .dvc/tmp mlflow.db mlartifacts; fi

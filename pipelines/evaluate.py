@@ -1,0 +1,15 @@
+"""Stage `evaluate`: the trained models of one experiment on the test split -> runs/<experiment>/test."""
+
+from pathlib import Path
+
+from stemma import evaluation
+from stemma.cli import stage
+from stemma.config import Config
+
+
+def main(config: Config, name: str) -> None:
+    evaluation.evaluate(name, Path("data/prepared") / config.experiment(name).dataset)
+
+
+if __name__ == "__main__":
+    stage.run("evaluate", main, "experiment")

@@ -1,0 +1,22 @@
+"""The `stemma` command: a thin layer over the package. Heavy imports happen inside the commands that need them."""
+
+import sys
+
+import typer
+
+from stemma.cli import data, models, tracking
+from stemma.errors import StemmaError
+
+app = typer.Typer(help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False)
+models.register(app)
+tracking.register(app)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Entry point: a user's mistake ends in its line on stderr and its exit code, without a stack trace."""
+    try:
+        app()
+    except StemmaError as error:
+        print(f"stemma: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

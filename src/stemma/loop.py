@@ -1,0 +1,166 @@
+"""The one training loop: one seed of an experiment through the phases that its model declares."""
+
+import logging
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from sklearn.metrics import accuracy_score, log_loss
+
+from stemma import families
+from stemma.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
+from stemma.data.datamodule import ArrayData, to_batch
+from stemma.data.store import Split, load_spec, load_split, load_vocabulary
+from stemma.families.phase import Phase
+from stemma.files import write_json
+from stemma.runs import RunFiles, SeedSummary
+
+if TYPE_CHECKING:
+    from stemma.config import Experiment
+
+logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+warnings.filterwarnings("ignore", ".*does not have many workers.*")
+warnings.filterwarnings("ignore", ".*LeafSpec.*")
+
+
+def runs_on_cpu(experiment: "Experiment") -> bool:
+    """Whether one CPU process trains a seed, so that seeds may run side by side."""
+    trainer = _trainer(experiment, 1, [])
+    return trainer.strategy.root_device.type == "cpu" and trainer.world_size == 1
+
+
+def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> tuple[SeedSummary, float]:
+    """Train one seed; write its history and model. Returns its summary and the seconds that training took.
+
+    Seconds are the process's own on a CPU, where seeds share the machine, and wall time otherwise.
+
+    Raises:
+        TrainingFailed: a loss was not finite; the history so far is written.
+    """
+    torch.set_float32_matmul_precision(experiment.matmul_precision)
+    clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
+    train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
+    started, rows = clock(), list[Row]()
+    try:
+        seed_run = SeedRun(f"{runs.experiment} seed {seed}", experiment, seed, load_spec(prepared).to_dict())
+        model, best = seed_run.fit(train, validation, experiment.epochs, rows)
+        if experiment.refit:
+            model, _ = seed_run.fit(train.joined(validation), None, best["epoch"], [])
+    finally:
+        runs.write_history(seed, rows)
+    seconds = clock() - started
+    size = _save(model, runs.model_folder(seed), experiment, prepared)
+    return SeedSummary(best["epoch"], best["val_loss"], best["val_accuracy"], model.parameter_count(), size), seconds
+
+
+def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) -> int:
+    """Write the model with the vocabulary that it needs for raw text; return the folder's bytes."""
+    families.save(model, folder, experiment.architecture, experiment.parameters)
+    vocabulary = load_vocabulary(prepared)
+    if vocabulary is not None:
+        write_json(folder / "vocabulary.json", vocabulary)
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+class SeedRun:
+    """One seed's training of one experiment on data of `spec`."""
+
+    def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any]) -> None:
+        self.label, self.experiment, self.seed, self.spec = label, experiment, seed, spec
+
+    def fit(self, train: Split, validation: Split | None, epochs: int, rows: list[Row]) -> tuple[Any, Row]:
+        """A fresh model after all its phases, and the history row that it stands for.
+
+        With `validation` None every phase runs its epochs to the end.
+        """
+        pl.seed_everything(self.seed, verbose=False)
+        model = families.build(self.experiment.architecture, self.spec, self.experiment.parameters)
+        best: Row = {}
+        for number, phase in enumerate(model.phases()):
+            if phase.solve is not None:
+                phase.solve(train)
+                if number == len(model.phases()) - 1:
+                    best = {"phase": phase.name, "epoch": 1, **_scores(model, train, validation)}
+                    rows.append(best)
+            else:
+                best = self._descend(model, number, phase, train, validation, epochs, rows)
+        return model, best
+
+    def _descend(
+        self,
+        model: Any,
+        number: int,
+        phase: Phase,
+        train: Split,
+        validation: Split | None,
+        epochs: int,
+        rows: list[Row],
+    ) -> Row:
+        """Run a phase that learns by gradients; the row of its chosen epoch."""
+        settings = self.experiment.model_copy(update=dict(phase.settings))
+        monitor = settings.monitor if validation is not None and phase.epochs is None else None
+        record = Epochs(self.label, phase.name, rows, monitor)
+        callbacks = [SeedSteps(self.seed, number), record, *progress_bar(self.experiment.seeds.index(self.seed))]
+        if monitor and settings.patience:
+            callbacks.append(early_stopping(monitor, settings.patience))
+        trainer = _trainer(settings, phase.epochs or epochs, callbacks)
+        device = trainer.strategy.root_device
+        data = ArrayData(
+            to_batch(train),
+            None if validation is None else to_batch(validation),
+            settings.batch_size,
+            self.seed,
+            settings.augment.shift if phase.inputs is None else 0,
+            settings.augment.flip if phase.inputs is None else False,
+        )
+        model.to(device)
+        model.begin(phase, settings)
+        trainer.fit(model, datamodule=data.to(device).mapped(phase.inputs))
+        if trainer.received_sigterm:
+            sys.exit(143)
+        return record.best
+
+
+def _trainer(settings: "Experiment", epochs: int, callbacks: list[Any]) -> pl.Trainer:
+    return pl.Trainer(
+        max_epochs=epochs,
+        callbacks=callbacks,
+        accelerator=settings.accelerator,
+        devices=list(settings.devices) if isinstance(settings.devices, tuple) else _devices(settings),
+        strategy=settings.strategy,
+        precision=settings.precision,
+        gradient_clip_val=settings.gradient_clip_val,
+        deterministic=settings.deterministic,
+        fast_dev_run=settings.fast_dev_run,
+        limit_train_batches=settings.limit_train_batches,
+        limit_val_batches=settings.limit_val_batches,
+        logger=False,
+        enable_checkpointing=bool(callbacks),
+        enable_progress_bar=any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks),
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir="logs",
+    )
+
+
+def _devices(settings: "Experiment") -> int | str:
+    """`auto` is all GPUs, but one process on a CPU."""
+    return 1 if settings.devices == "auto" and settings.accelerator == "cpu" else settings.devices  # type: ignore[return-value]
+
+
+def _scores(model: Any, train: Split, validation: Split | None) -> Row:
+    """Loss and accuracy of a model that was solved for, on both splits."""
+    scores: Row = {}
+    for stage, split in (("train", train), ("val", validation)):
+        if split is not None:
+            probabilities = model.probabilities(split.x, split.lengths, split.texts)
+            labels = np.arange(probabilities.shape[1])
+            scores[f"{stage}_loss"] = round(float(log_loss(split.y, probabilities, labels=labels)), 6)
+            scores[f"{stage}_accuracy"] = round(float(accuracy_score(split.y, probabilities.argmax(1))), 6)
+    return scores

@@ -1,0 +1,98 @@
+"""Training an experiment: its seeds, side by side where they can be, -> run files. Torch-free until a seed runs."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from logging.handlers import QueueHandler, QueueListener
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stemma.data.store import load_spec
+from stemma.runs import ROOT, RunFiles, SeedSummary, Summary
+
+if TYPE_CHECKING:
+    from stemma.config import Experiment
+
+log = logging.getLogger(__name__)
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT) -> None:
+    """Train every seed of `experiment` on the prepared set and write its run files.
+
+    Raises:
+        TrainingFailed: a loss of some seed was not finite.
+        StemmaError: the model does not fit the data.
+    """
+    runs, spec = RunFiles(name, root), load_spec(prepared)
+    os.environ.update(ONE_THREAD)
+    with _workers(len(experiment.seeds)) as pool:
+        if pool.submit(_runs_on_cpu, experiment).result():
+            futures = [pool.submit(_train_seed, runs, experiment, seed, prepared) for seed in experiment.seeds]
+            results = [future.result() for future in futures]
+        else:
+            results = [_train_seed(runs, experiment, seed, prepared) for seed in experiment.seeds]
+    summaries = {f"seed{seed}": summary for seed, (summary, _) in zip(experiment.seeds, results, strict=True)}
+    runs.write_summary(_summary(name, experiment, spec, summaries))
+    runs.write("train_time.json", {f"seed{s}": round(t, 3) for s, (_, t) in zip(experiment.seeds, results, strict=True)})
+
+
+def _summary(name: str, experiment: "Experiment", spec: Any, seeds: dict[str, SeedSummary]) -> Summary:
+    return Summary(
+        experiment=name,
+        family=experiment.family,
+        architecture=experiment.architecture,
+        dataset=spec.dataset,
+        source=spec.source,
+        slot=experiment.dataset,
+        digest=spec.digest,
+        test_digest=spec.test_digest,
+        classes=list(spec.classes),
+        settings=experiment.model_dump(mode="json"),
+        seeds=seeds,
+    )
+
+
+@contextmanager
+def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
+    """One-thread processes forked from a server that has imported torch once; a fresh one for each task.
+
+    Their log records come to this process. On an error or a signal they are killed at once.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["stemma.loop"])
+    records = context.Queue()
+    listener = QueueListener(records, *logging.getLogger().handlers)
+    listener.start()
+    workers = min(seeds, os.cpu_count() or 1)
+    try:
+        with ProcessPoolExecutor(workers, context, _send_logs, (records,), max_tasks_per_child=1) as pool:
+            try:
+                yield pool
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in multiprocessing.active_children():
+                    child.kill()
+                raise
+    finally:
+        listener.stop()
+
+
+def _send_logs(records: Any) -> None:
+    logging.getLogger().handlers = [QueueHandler(records)]
+    logging.getLogger().setLevel(logging.INFO)
+
+
+def _runs_on_cpu(experiment: "Experiment") -> bool:
+    from stemma import loop
+
+    return loop.runs_on_cpu(experiment)
+
+
+def _train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> tuple[SeedSummary, float]:
+    from stemma import loop
+
+    return loop.train_seed(runs, experiment, seed, prepared)
