@@ -108,7 +108,7 @@ class SeedRun:
         callbacks = [SeedSteps(self.seed, number), record, *progress_bar(self.experiment.seeds.index(self.seed))]
         if monitor and settings.patience:
             callbacks.append(early_stopping(monitor, settings.patience))
-        trainer = _trainer(settings, phase.epochs or epochs, callbacks)
+        trainer = _trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)
         device = trainer.strategy.root_device
         data = ArrayData(
             to_batch(train),
@@ -126,7 +126,7 @@ class SeedRun:
         return record.best
 
 
-def _trainer(settings: "Experiment", epochs: int, callbacks: list[Any]) -> pl.Trainer:
+def _trainer(settings: "Experiment", epochs: int, callbacks: list[Any], validate: bool = True) -> pl.Trainer:
     return pl.Trainer(
         max_epochs=epochs,
         callbacks=callbacks,
@@ -138,7 +138,7 @@ def _trainer(settings: "Experiment", epochs: int, callbacks: list[Any]) -> pl.Tr
         deterministic=settings.deterministic,
         fast_dev_run=settings.fast_dev_run,
         limit_train_batches=settings.limit_train_batches,
-        limit_val_batches=settings.limit_val_batches,
+        limit_val_batches=settings.limit_val_batches if validate else 0,
         logger=False,
         enable_checkpointing=bool(callbacks),
         enable_progress_bar=any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks),

@@ -1,0 +1,114 @@
+"""What every catalogued architecture must do, on made-up data of every kind that it accepts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stemma import families
+from stemma.config import Experiment
+from stemma.data.datamodule import Batch, to_batch
+from stemma.data.store import Split, load_spec, load_split
+from stemma.errors import StemmaError
+from stemma.families.catalog import CATALOG, FAMILIES
+from stemma.loop import SeedRun
+
+SMALL = {
+    "lenet5": {"form": "modern"},
+    "resnet": {"depth": 8},
+    "kim_cnn": {"embedding": 8, "maps": 4},
+    "simple_rnn": {"hidden": 16, "layers": 2},
+    "lstm": {"hidden": 16},
+    "rbm": {"hidden": 20, "pretrain_epochs": 1},
+    "dbn": {"hidden": (20, 15), "pretrain_epochs": 1},
+    "mlp": {"hidden": (16,)},
+}
+SLOTS = {"image": ("grey", "colour"), "text": ("text",)}
+CASES = [(key, slot) for key, entry in CATALOG.items() for kind in entry.kinds for slot in SLOTS[kind]]
+
+
+def build(key: str, folder: Path):
+    torch.manual_seed(0)
+    return families.build(key, load_spec(folder).to_dict(), SMALL.get(key, {}))
+
+
+def experiment(key: str, **settings) -> Experiment:
+    common = {"dataset": "slot", "family": CATALOG[key].family, "architecture": key, "parameters": SMALL.get(key, {})}
+    return Experiment(**common, **{"epochs": 2, "batch_size": 20, "accelerator": "cpu", "seeds": (0,), **settings})
+
+
+@pytest.mark.parametrize("key", CATALOG)
+def test_entry_is_complete(key: str) -> None:
+    entry = CATALOG[key]
+    assert entry.family in FAMILIES and entry.paper and entry.kinds and entry.tasks
+
+
+@pytest.mark.parametrize(("key", "slot"), CASES)
+def test_trains_saves_reloads_and_predicts_the_same(key: str, slot: str, prepared: dict[str, Path], tmp_path: Path) -> None:
+    train, validation, test = (load_split(prepared[slot], name) for name in ("train", "validation", "test"))
+    rows: list[dict] = []
+    model, best = SeedRun(key, experiment(key), 0, load_spec(prepared[slot]).to_dict()).fit(train, validation, 2, rows)
+    assert {"val_loss", "val_accuracy"} <= set(best) and best in rows
+    probabilities = model.probabilities(test.x, test.lengths, test.texts)
+    assert probabilities.shape == (len(test), len(load_spec(prepared[slot]).classes))
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    families.save(model, tmp_path, key, SMALL.get(key, {}))
+    again = families.load(tmp_path)
+    np.testing.assert_array_equal(again.probabilities(test.x, test.lengths, test.texts), probabilities)
+    assert model.parameter_count() == again.parameter_count() > 0
+
+
+@pytest.mark.parametrize(("key", "slot"), CASES)
+def test_prediction_does_not_depend_on_the_batch(key: str, slot: str, prepared: dict[str, Path]) -> None:
+    train, test = load_split(prepared[slot], "train"), load_split(prepared[slot], "test")
+    model, _ = SeedRun(key, experiment(key), 0, load_spec(prepared[slot]).to_dict()).fit(train, None, 1, [])
+    whole = model.probabilities(test.x, test.lengths, test.texts)
+    alone = np.concatenate([model.probabilities(*(None if part is None else part[i : i + 1] for part in
+                                                  (test.x, test.lengths, test.texts))) for i in range(10)])  # fmt: skip
+    np.testing.assert_allclose(alone, whole[:10], atol=1e-6)
+
+
+@pytest.mark.parametrize(("key", "slot"), [case for case in CASES if CATALOG[case[0]].family != "baseline"])
+def test_every_trainable_parameter_gets_a_gradient(key: str, slot: str, prepared: dict[str, Path]) -> None:
+    model, data = build(key, prepared[slot]), to_batch(load_split(prepared[slot], "train"))
+    for phase in model.phases():
+        if phase.objective is None:
+            continue
+        model.zero_grad(set_to_none=True)
+        model.begin(phase, experiment(key))
+        batch = data if phase.inputs is None else Batch(phase.inputs(data), data.y)
+        values = phase.objective(batch)
+        assert torch.isfinite(values["loss"])
+        values["loss"].backward()
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                assert parameter.grad is not None and parameter.grad.abs().sum() > 0, (phase.name, name)
+            else:
+                assert parameter.grad is None, (phase.name, name)
+
+
+@pytest.mark.parametrize("key", [key for key, entry in CATALOG.items() if entry.family != "baseline"])
+def test_layer_table_accounts_for_every_parameter(key: str, prepared: dict[str, Path]) -> None:
+    from stemma.families.base import shapes
+
+    model = build(key, prepared[SLOTS[CATALOG[key].kinds[0]][0]])
+    assert sum(row["parameters"] for row in shapes(model)) == model.parameter_count()
+
+
+def test_refuses_data_of_another_kind(prepared: dict[str, Path]) -> None:
+    with pytest.raises(StemmaError, match="accepts text, the data is image"):
+        build("kim_cnn", prepared["grey"])
+
+
+def test_unknown_architecture_names_the_nearest(prepared: dict[str, Path]) -> None:
+    with pytest.raises(StemmaError, match="did you mean 'lenet5'"):
+        build("lenet", prepared["grey"])
+
+
+def test_an_estimator_gives_probability_0_to_a_class_it_never_saw(prepared: dict[str, Path]) -> None:
+    train = load_split(prepared["grey"], "train")
+    seen = train.y < 9
+    model = build("logistic_regression", prepared["grey"])
+    model.solve(Split(train.x[seen], train.y[seen]))
+    assert (model.probabilities(train.x)[:, 9] == 0).all()
