@@ -34,6 +34,8 @@ def fetch(files: tuple[File, ...], folder: Path, *, allow_unverified: bool = Fal
                 "give `digest` or set `allow_unverified: true`"
             )
     missing = [file for file in files if not holds(folder / file.name, file)]
+    for library in ("httpx", "httpx2"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     for container, wanted in _by_container(missing).items():
         _fetch_container(container, wanted, folder)
     return {file.name: folder / file.name for file in files}

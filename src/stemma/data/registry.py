@@ -82,7 +82,8 @@ def _finder(settings: dict[str, list[str]]) -> Any:
     for url in settings.get("extra-index-url", []):
         finder.add_index_url(url)
     for place in settings.get("find-links", []):
-        finder.add_find_links(place)
+        if "://" in place or Path(place).exists():
+            finder.add_find_links(place)
     session.auth = MultiDomainBasicAuth(index_urls=[s["url"] for s in finder.sources if s["type"] == "index"])
     return finder
 

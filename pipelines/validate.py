@@ -1,0 +1,17 @@
+"""Stage: Great Expectations over data/raw/<slot> -> reports/validation/<slot>.json and .html."""
+
+from pathlib import Path
+
+from stemma import config
+from stemma.cli import stage
+from stemma.data.expectations import validate
+
+
+def main(settings: config.Config, slot: str) -> None:
+    settings.slot(slot)
+    reports = Path("reports/validation")
+    validate(Path("data/raw") / slot, reports / f"{slot}.json", reports / f"{slot}.html")
+
+
+if __name__ == "__main__":
+    stage.run("validate", main, "slot")

@@ -1,0 +1,166 @@
+"""`stemma data`: what datasets there are, and which one a slot of params.yaml uses."""
+
+import io
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stemma.data import catalog
+from stemma.errors import StemmaError, unknown
+from stemma.files import write_text
+
+app = typer.Typer(help="The datasets, and which one a slot uses.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """Every dataset of the catalogue and its sources."""
+    rows: list[dict[str, Any]] = [
+        {
+            "name": e.name,
+            "kind": e.kind,
+            "title": e.title,
+            "sources": list(e.sources),
+            "path": bool(e.path_reader),
+        }
+        for e in catalog.CATALOG.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    for row in rows:
+        sources = ", ".join([*row["sources"], *(["PATH", "URL"] if row["path"] else [])])
+        typer.echo(f"{row['name']:<16} {row['kind']:<6} {sources:<28} {row['title']}")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="a dataset of the catalogue")], as_json: Json = False
+) -> None:
+    """One dataset: sources with addresses and digests, classes, licence, citation."""
+    if name not in catalog.CATALOG:
+        raise unknown("dataset", name, catalog.CATALOG)
+    entry = catalog.CATALOG[name]
+    typer.echo(
+        json.dumps(asdict(entry), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(entry))
+    )
+
+
+def _lines(entry: catalog.DatasetEntry) -> list[str]:
+    """The entry for people."""
+    lines = [f"{entry.name} ({entry.kind}): {entry.title}"]
+    lines.append(f"classes:  {', '.join(entry.classes) if entry.classes else 'from the data'}")
+    lines += [f"licence:  {entry.licence}", *([f"citation: {entry.citation}"] if entry.citation else [])]
+    for name, source in entry.sources.items():
+        counts = ", ".join(f"{n:,} {part}" for part, n in source.counts.items())
+        lines.append(f"{entry.name}@{name}: {'; '.join(filter(None, [counts, source.note]))}")
+        for file in source.files:
+            size = f"{file.bytes:,} bytes" if file.bytes else "size unknown"
+            lines.append(f"  {file.name}, {size}, SHA-256 {file.sha256 or 'not known'}")
+            lines += [
+                f"    {place}"
+                for place in ([f"{file.package}: {file.member}"] if file.package else file.urls)
+            ]
+    if entry.path_reader:
+        lines.append(f"{entry.name}@PATH or @URL: read as {entry.path_reader}")
+    return lines
+
+
+@app.command()
+def use(
+    slot: Annotated[str, typer.Argument(help="a slot of params.yaml, for example grey")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET@SOURCE", help="for example mnist@canonical")],
+    test: Annotated[str | None, typer.Option(help="a separate DATASET@SOURCE for the test split")] = None,
+    params: Annotated[Path, typer.Option(help="the file to change")] = Path("params.yaml"),
+) -> None:
+    """Rewrite the entry of SLOT, comments kept. Run it again when the content of a path has changed."""
+    from stemma import config
+
+    values = {"use": dataset, "digest": _digest(dataset), "test": test, "test_digest": _digest(test)}
+    text = _rewritten(params, slot, values)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / params.name
+        trial.write_text(text, encoding="utf-8")
+        try:
+            config.load(trial)
+        except StemmaError as error:
+            raise StemmaError(f"not changed: {str(error).replace(str(trial), str(params))}") from None
+    write_text(params, text)
+    typer.echo(f"{params}: {slot} uses {dataset}" + (f", tested on {test}" if test else ""))
+
+
+def _digest(name: str | None) -> str | None:
+    """The digest of a path source's content; None for other sources."""
+    from stemma.data.folder import content_digest
+
+    if name is None:
+        return None
+    entry, source = catalog.parse(name)
+    if source in entry.sources or catalog.is_url(source):
+        return None
+    return content_digest(Path(source).expanduser())
+
+
+def _rewritten(params: Path, slot: str, values: dict[str, str | None]) -> str:
+    """The text of `params` with the `values` in the slot's entry; None removes a key."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    yaml = YAML()
+    yaml.preserve_quotes, yaml.width = True, 1 << 16
+    null = "tag:yaml.org,2002:null"
+    yaml.representer.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(null, "null"))
+    try:
+        document = yaml.load(params.read_text(encoding="utf-8"))
+        slots = document["datasets"]
+    except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError) as error:
+        raise StemmaError(f"{params}: not a parameter file with `datasets` ({error})") from None
+    if slot not in slots:
+        raise unknown("dataset slot", slot, slots)
+    _update(slots[slot], values)
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return stream.getvalue()
+
+
+def _update(entry: Any, values: dict[str, str | None]) -> None:
+    """Set or remove keys of a ruamel mapping; what follows its last line stays behind the last key."""
+    tail = _cut_tail(entry)
+    for position, (key, value) in enumerate(values.items()):
+        if value is None:
+            entry.pop(key, None)
+        elif key in entry:
+            entry[key] = value
+        else:
+            entry.insert(min(position, len(entry)), key, value)
+    if tail:
+        _add_tail(entry, tail)
+
+
+def _cut_tail(entry: Any) -> str:
+    """Take the lines after the entry (blank ones, comments of what follows) from its last key."""
+    tokens = entry.ca.items.get(list(entry)[-1])
+    if not tokens or tokens[2] is None:
+        return ""
+    own, _, tail = tokens[2].value.partition("\n")
+    tokens[2].value = own + "\n"
+    if not own:
+        del entry.ca.items[list(entry)[-1]]
+    return str(tail)
+
+
+def _add_tail(entry: Any, tail: str) -> None:
+    from ruamel.yaml.error import CommentMark
+    from ruamel.yaml.tokens import CommentToken
+
+    last = list(entry)[-1]
+    tokens = entry.ca.items.get(last)
+    if tokens and tokens[2] is not None:
+        tokens[2].value += tail
+    else:
+        entry.ca.items[last] = [None, None, CommentToken("\n" + tail, CommentMark(0), None), None]
