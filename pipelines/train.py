@@ -1,15 +1,23 @@
 """Stage `train`: one experiment, all its seeds, on the prepared set -> runs/<experiment>/train."""
 
+from dataclasses import asdict
 from pathlib import Path
 
-from stemma import training
+from stemma import tracking, training
 from stemma.cli import stage
 from stemma.config import Config
+from stemma.errors import TrainingFailed
 
 
 def main(config: Config, name: str) -> None:
     experiment = config.experiment(name)
-    training.train(name, experiment, Path("data/prepared") / experiment.dataset)
+    prepared = Path("data/prepared") / experiment.dataset
+    try:
+        training.train(name, experiment, prepared)
+    except TrainingFailed as error:
+        info = asdict(training.describe(name, experiment, prepared))
+        tracking.record_failure(name, error.seed, error.history, str(error), info)
+        raise
 
 
 if __name__ == "__main__":

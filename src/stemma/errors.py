@@ -1,7 +1,8 @@
 """The one error for a user's mistake, and the hint that goes with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 
 class StemmaError(Exception):
@@ -14,9 +15,13 @@ class StemmaError(Exception):
 
 
 class TrainingFailed(StemmaError):
-    """Training ran and produced nothing usable (a loss that is not finite, for example)."""
+    """Training of `seed` produced nothing usable (a loss is not finite, for example); `history` is what it left."""
 
     exit_code = 1
+
+    def __init__(self, message: str, seed: int | None = None, history: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.seed, self.history = seed, history
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> StemmaError:

@@ -1,5 +1,6 @@
 """Evaluation: trained models + the test split -> metrics, predictions, pictures. The test split is opened only here."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from stemma.comparison import scores
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
+from stemma.training import ONE_THREAD
 
 MISTAKES = 24
 TIMED = 256
@@ -30,6 +32,7 @@ def evaluate(name: str, prepared: Path, root: Path = ROOT) -> None:
     Raises:
         StemmaError: the models were trained on another prepared set than the one that lies there.
     """
+    os.environ.update(ONE_THREAD)
     runs, spec, test = RunFiles(name, root), load_spec(prepared), load_split(prepared, "test")
     if runs.summary().digest != spec.digest:
         raise StemmaError(f"{prepared}: not the set that '{name}' was trained on; run `dvc repro`")

@@ -16,6 +16,7 @@ from stemma import families
 from stemma.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
 from stemma.data.datamodule import ArrayData, to_batch
 from stemma.data.store import Split, load_spec, load_split, load_vocabulary
+from stemma.errors import TrainingFailed
 from stemma.families.phase import Phase
 from stemma.files import write_json
 from stemma.runs import RunFiles, SeedSummary
@@ -40,20 +41,23 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     Seconds are the process's own on a CPU, where seeds share the machine, and wall time otherwise.
 
     Raises:
-        TrainingFailed: a loss was not finite; the history so far is written.
+        TrainingFailed: a loss was not finite; the error carries the history so far.
     """
     torch.set_float32_matmul_precision(experiment.matmul_precision)
     clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
     started, rows = clock(), list[Row]()
     try:
-        seed_run = SeedRun(f"{runs.experiment} seed {seed}", experiment, seed, load_spec(prepared).to_dict())
+        label, place = f"{runs.experiment} seed {seed}", experiment.seeds.index(seed)
+        seed_run = SeedRun(label, experiment, seed, load_spec(prepared).to_dict(), place)
         model, best = seed_run.fit(train, validation, experiment.epochs, rows)
         if experiment.refit:
             model, _ = seed_run.fit(train.joined(validation), None, best["epoch"], [])
-    finally:
-        runs.write_history(seed, rows)
+    except TrainingFailed as error:
+        error.seed, error.history = seed, rows
+        raise
     seconds = clock() - started
+    runs.write_history(seed, rows)
     size = _save(model, runs.model_folder(seed), experiment, prepared)
     return SeedSummary(best["epoch"], best["val_loss"], best["val_accuracy"], model.parameter_count(), size), seconds
 
@@ -68,10 +72,10 @@ def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) ->
 
 
 class SeedRun:
-    """One seed's training of one experiment on data of `spec`."""
+    """One seed's training of one experiment on data of `spec`; `place` is its line among progress bars."""
 
-    def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any]) -> None:
-        self.label, self.experiment, self.seed, self.spec = label, experiment, seed, spec
+    def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0) -> None:
+        self.label, self.experiment, self.seed, self.spec, self.place = label, experiment, seed, spec, place
 
     def fit(self, train: Split, validation: Split | None, epochs: int, rows: list[Row]) -> tuple[Any, Row]:
         """A fresh model after all its phases, and the history row that it stands for.
@@ -105,7 +109,7 @@ class SeedRun:
         settings = self.experiment.model_copy(update=dict(phase.settings))
         monitor = settings.monitor if validation is not None and phase.epochs is None else None
         record = Epochs(self.label, phase.name, rows, monitor)
-        callbacks = [SeedSteps(self.seed, number), record, *progress_bar(self.experiment.seeds.index(self.seed))]
+        callbacks = [SeedSteps(self.seed, number), record, *progress_bar(self.place)]
         if monitor and settings.patience:
             callbacks.append(early_stopping(monitor, settings.patience))
         trainer = _trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)

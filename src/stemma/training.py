@@ -4,8 +4,10 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,20 +29,28 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
         TrainingFailed: a loss of some seed was not finite.
         StemmaError: the model does not fit the data.
     """
-    runs, spec = RunFiles(name, root), load_spec(prepared)
+    runs = RunFiles(name, root)
     os.environ.update(ONE_THREAD)
     with _workers(len(experiment.seeds)) as pool:
-        if pool.submit(_runs_on_cpu, experiment).result():
-            futures = [pool.submit(_train_seed, runs, experiment, seed, prepared) for seed in experiment.seeds]
-            results = [future.result() for future in futures]
-        else:
-            results = [_train_seed(runs, experiment, seed, prepared) for seed in experiment.seeds]
-    summaries = {f"seed{seed}": summary for seed, (summary, _) in zip(experiment.seeds, results, strict=True)}
-    runs.write_summary(_summary(name, experiment, spec, summaries))
-    runs.write("train_time.json", {f"seed{s}": round(t, 3) for s, (_, t) in zip(experiment.seeds, results, strict=True)})
+        side_by_side = pool.submit(_runs_on_cpu, experiment).result()
+        start = partial(pool.submit, _train_seed) if side_by_side else _done
+        futures = {seed: start(runs, experiment, seed, prepared) for seed in experiment.seeds}
+        results = {seed: future.result() for seed, future in futures.items()}
+    summaries = {f"seed{seed}": summary for seed, (summary, _) in results.items()}
+    runs.write_summary(replace(describe(name, experiment, prepared), seeds=summaries))
+    runs.write("train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds) in results.items()})
 
 
-def _summary(name: str, experiment: "Experiment", spec: Any, seeds: dict[str, SeedSummary]) -> Summary:
+def _done(*call: Any) -> Future:
+    """`_train_seed` run in this process, as on several devices, where Lightning starts the others."""
+    future: Future = Future()
+    future.set_result(_train_seed(*call))
+    return future
+
+
+def describe(name: str, experiment: "Experiment", prepared: Path) -> Summary:
+    """What is trained on what, before any seed is."""
+    spec = load_spec(prepared)
     return Summary(
         experiment=name,
         family=experiment.family,
@@ -52,7 +62,7 @@ def _summary(name: str, experiment: "Experiment", spec: Any, seeds: dict[str, Se
         test_digest=spec.test_digest,
         classes=list(spec.classes),
         settings=experiment.model_dump(mode="json"),
-        seeds=seeds,
+        seeds={},
     )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -118,12 +117,6 @@ class Model(pl.LightningModule):
     def load_weights(self, folder: Path) -> None:
         self.load_state_dict(load_file(folder / "weights.safetensors"))
         self.eval()
-
-
-def stored_shape(folder: Path, name: str) -> list[int]:
-    """Shape of the tensor `name` in a model folder's weights."""
-    with safe_open(folder / "weights.safetensors", framework="pt") as file:
-        return file.get_slice(name).get_shape()
 
 
 def shapes(model: Model) -> list[dict[str, Any]]:

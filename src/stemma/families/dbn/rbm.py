@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stemma.families.base import Model, stored_shape
+from stemma.families.base import Model
 from stemma.families.phase import Phase
 from stemma.nn.inputs import Vector
 from stemma.nn.pictures import tiles
 from stemma.spec import DataSpec
+
+
+SAMPLES = 32
 
 
 class RBM(nn.Module):
@@ -120,6 +122,8 @@ class GreedyModel(Model):
     Gaussian ones take standardised pixels. `auto`: Gaussian for colour images, binary otherwise.
     """
 
+    generated: Tensor
+
     def __init__(
         self,
         spec: dict[str, Any],
@@ -149,14 +153,16 @@ class GreedyModel(Model):
             "weight_decay": pretrain_weight_decay,
             "batch_size": pretrain_batch_size,
         }
-        self.register_buffer("generated", torch.zeros(0, dtype=torch.uint8))
+        if self.spec.kind == "image" and pretrain_epochs:
+            channels, height, width = self.spec.shape
+            self.register_buffer("generated", torch.zeros(SAMPLES, height, width, channels, dtype=torch.uint8))
 
     def greedy_phases(self) -> list[Phase]:
         """A phase an RBM, which reads the data encoded once by those below it; then pictures of samples."""
         if not self.pretrain_epochs:
             return []
         phases = [self._rbm_phase(level, rbm) for level, rbm in enumerate(self.rbms)]
-        if self.spec.kind == "image":
+        if "generated" in self._buffers:
             phases.append(Phase("sample", solve=lambda split: self._generate()))
         return phases
 
@@ -177,10 +183,10 @@ class GreedyModel(Model):
         return v
 
     @torch.no_grad()
-    def _generate(self, count: int = 32, steps: int = 500) -> None:
+    def _generate(self, steps: int = 500) -> None:
         """Keep pictures from Gibbs sampling in the top RBM, passed down, before fine-tuning changes the weights."""
         *lower, top = self.rbms
-        start = torch.rand(count, len(top.visible_bias), device=self.device)
+        start = torch.rand(SAMPLES, len(top.visible_bias), device=self.device)
         v = top.gibbs(start, steps)
         for rbm in reversed(lower):
             v = rbm.visible_given_hidden(v)
@@ -191,13 +197,9 @@ class GreedyModel(Model):
         if self.spec.kind != "image":
             return {}
         pictures = {"filters": tiles(self.rbms[0].weight.T.reshape(-1, *self.spec.shape))}
-        if len(self.generated):
+        if "generated" in self._buffers:
             pictures["samples"] = self.generated.cpu().numpy()
         return pictures
-
-    def load_weights(self, folder: Path) -> None:
-        self.generated = self.generated.new_zeros(stored_shape(folder, "generated"))
-        super().load_weights(folder)
 
 
 def _intensities(v: Tensor, spec: DataSpec, standardised: bool) -> Tensor:
@@ -205,7 +207,7 @@ def _intensities(v: Tensor, spec: DataSpec, standardised: bool) -> Tensor:
     v = v.reshape(-1, *spec.shape)
     if standardised:
         v = v * v.new_tensor(spec.std).view(-1, 1, 1) + v.new_tensor(spec.mean).view(-1, 1, 1)
-    return (v.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).contiguous()
+    return (v.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
 
 
 class RBMClassifier(GreedyModel):
