@@ -11,7 +11,9 @@ from stemma.spec import DataSpec
 
 DIGITS = tuple("0123456789")
 GREY = DataSpec("made_up", "grey", "image", (1, 28, 28), DIGITS, mean=(0.13,), std=(0.31,))
-COLOUR = DataSpec("made_up", "colour", "image", (3, 32, 32), DIGITS, mean=(0.5, 0.4, 0.3), std=(0.25, 0.2, 0.3))
+COLOUR = DataSpec(
+    "made_up", "colour", "image", (3, 32, 32), DIGITS, mean=(0.5, 0.4, 0.3), std=(0.25, 0.2, 0.3)
+)
 TEXT = DataSpec("made_up", "text", "text", (12,), ("bad", "good"), vocabulary_size=60)
 
 

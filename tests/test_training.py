@@ -29,7 +29,11 @@ def experiment(architecture: str = "mlp", family: str = "mlp", **settings) -> Ex
 
 
 def bits(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.mark.parametrize(
@@ -43,11 +47,15 @@ def bits(folder: Path) -> dict[str, bytes]:
 def test_the_same_training_twice_gives_the_same_bits(
     architecture: str, family: str, parameters: dict, prepared: dict[str, Path], tmp_path: Path
 ) -> None:
-    settings = experiment(architecture, family, parameters=parameters, augment={"shift": 1, "flip": True})
+    settings = experiment(
+        architecture, family, seeds=(0, 1, 2), parameters=parameters, augment={"shift": 1, "flip": True}
+    )
     for name in ("one", "two"):
         training.train("same", settings, prepared["grey"], tmp_path / name)
     assert bits(tmp_path / "one/same/train") == bits(tmp_path / "two/same/train")
-    seeds = [(tmp_path / f"one/same/train/seed{seed}/model/weights.safetensors").read_bytes() for seed in (0, 1)]
+    seeds = [
+        (tmp_path / f"one/same/train/seed{seed}/model/weights.safetensors").read_bytes() for seed in (0, 1)
+    ]
     assert seeds[0] != seeds[1]
 
 
@@ -60,7 +68,11 @@ def test_run_files_of_a_training(prepared: dict[str, Path], tmp_path: Path) -> N
     assert list(history["epoch"]) == [1, 2] and set(history["phase"]) == {"fit"}
     best = history.loc[history["val_loss"].idxmin()]
     row = summary.seeds["seed0"]
-    assert (row.epochs, row.val_loss, row.val_accuracy) == (best["epoch"], best["val_loss"], best["val_accuracy"])
+    assert (row.epochs, row.val_loss, row.val_accuracy) == (
+        best["epoch"],
+        best["val_loss"],
+        best["val_accuracy"],
+    )
     assert set(runs.read("train_time.json")) == {"seed0", "seed1"}
 
 
@@ -70,7 +82,9 @@ def test_the_best_epoch_is_the_one_that_is_kept(prepared: dict[str, Path]) -> No
     train, validation = load_split(prepared["grey"], "train"), load_split(prepared["grey"], "validation")
     wrong = Split(train.x, np.random.default_rng(0).permutation(train.y))
     rows: list[dict] = []
-    model, best = SeedRun("x", settings, 3, load_spec(prepared["grey"]).to_dict()).fit(wrong, validation, 15, rows)
+    model, best = SeedRun("x", settings, 3, load_spec(prepared["grey"]).to_dict()).fit(
+        wrong, validation, 15, rows
+    )
     assert best["val_loss"] == min(row["val_loss"] for row in rows) < rows[-1]["val_loss"]
     probabilities = model.probabilities(validation.x)
     loss = -np.log(probabilities[np.arange(len(validation)), validation.y]).mean()
@@ -85,7 +99,9 @@ def test_early_stopping_counts_epochs_without_improvement(prepared: dict[str, Pa
     assert len(rows) < 10
 
 
-def test_refit_trains_on_train_and_validation_for_the_chosen_epochs(prepared: dict[str, Path], tmp_path: Path) -> None:
+def test_refit_trains_on_train_and_validation_for_the_chosen_epochs(
+    prepared: dict[str, Path], tmp_path: Path
+) -> None:
     settings = experiment(seeds=(0,), epochs=3)
     training.train("once", settings, prepared["grey"], tmp_path)
     training.train("again", settings.model_copy(update={"refit": True}), prepared["grey"], tmp_path)
@@ -111,7 +127,9 @@ def test_fast_dev_run_is_one_batch(prepared: dict[str, Path]) -> None:
 
 def test_a_loss_that_is_not_finite_fails_the_training(prepared: dict[str, Path], tmp_path: Path) -> None:
     settings = experiment(optimizer="sgd", learning_rate=1e30, seeds=(5,))
-    with pytest.raises(TrainingFailed, match="train_loss.* is not finite in epoch 1 of phase 'fit'") as failure:
+    with pytest.raises(
+        TrainingFailed, match="train_loss.* is not finite in epoch 1 of phase 'fit'"
+    ) as failure:
         training.train("nan", settings, prepared["grey"], tmp_path)
     assert failure.value.seed == 5 and len(failure.value.history) == 1
     assert not (tmp_path / "nan/train/summary.json").exists()
@@ -122,7 +140,14 @@ def _project(folder: Path, **settings: object) -> Path:
     import yaml
 
     prepare(folder / "data/prepared/grey", GREY, train=2000)
-    entry = {"dataset": "grey", "family": "mlp", "architecture": "mlp", "seeds": [0], "accelerator": "cpu", **settings}
+    entry = {
+        "dataset": "grey",
+        "family": "mlp",
+        "architecture": "mlp",
+        "seeds": [0],
+        "accelerator": "cpu",
+        **settings,
+    }
     parameters = {"datasets": {"grey": {"use": "mnist@sample"}}, "experiments": {"x": entry}}
     (folder / "params.yaml").write_text(yaml.safe_dump(parameters))
     return folder
@@ -131,7 +156,9 @@ def _project(folder: Path, **settings: object) -> Path:
 def _stage(folder: Path, **environment: str) -> subprocess.Popen:
     command = [sys.executable, str(ROOT / "pipelines/train.py"), "x"]
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
-    return subprocess.Popen(command, cwd=folder, env={**os.environ, **store, **environment}, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=folder, env={**os.environ, **store, **environment}, stderr=subprocess.PIPE, text=True
+    )
 
 
 def test_sigterm_ends_with_143_and_no_worker_left(tmp_path: Path) -> None:
@@ -140,7 +167,9 @@ def test_sigterm_ends_with_143_and_no_worker_left(tmp_path: Path) -> None:
     for line in process.stderr:
         if "fit 2/" in line:
             break
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    children = subprocess.run(
+        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
+    ).stdout.split()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 143
     assert children and not (tmp_path / "runs/x/train/summary.json").exists()
@@ -195,7 +224,9 @@ def test_mapped_inputs_are_those_of_the_function(prepared: dict[str, Path]) -> N
 @pytest.mark.parametrize("architecture", ["mlp", "dbn"])
 def test_two_processes_train_by_ddp(architecture: str, tmp_path: Path) -> None:
     parameters = {"hidden": [12, 8], "pretrain_epochs": 1} if architecture == "dbn" else {"hidden": [12]}
-    folder = _project(tmp_path, architecture=architecture, family=architecture, parameters=parameters, devices=2, epochs=2)
+    folder = _project(
+        tmp_path, architecture=architecture, family=architecture, parameters=parameters, devices=2, epochs=2
+    )
     process = _stage(folder)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors

@@ -25,7 +25,9 @@ class SeedSteps(Callback):
     def __init__(self, seed: int, phase: int) -> None:
         self.seed, self.phase = seed, phase
 
-    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         place = [self.seed, self.phase, trainer.global_step, trainer.global_rank]
         torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
 
@@ -61,7 +63,9 @@ class Epochs(Checkpoint):
         if self._is_best(row):
             self.best = row
             if self.monitor:
-                self._weights = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
+                self._weights = {
+                    name: value.detach().clone() for name, value in pl_module.state_dict().items()
+                }
 
     def _is_best(self, row: Row) -> bool:
         if not self.best or not self.monitor:

@@ -27,7 +27,9 @@ class Dataset(Section):
     use: str = Field(description="dataset@source: a catalogue name, then sample, canonical, a path or a URL")
     test: str | None = Field(None, description="a separate dataset@source to take the test split from")
     validation: Fraction = Field(0.1, description="share of the training examples held out for choosing")
-    test_share: Fraction = Field(0.2, description="share split off as test when the source has none of its own")
+    test_share: Fraction = Field(
+        0.2, description="share split off as test when the source has none of its own"
+    )
     seed: int = Field(0, ge=0, description="of the split")
     max_length: int = Field(48, ge=1, description="text: tokens kept of an example")
     vocabulary: int = Field(10_000, ge=3, description="text: most frequent training tokens kept")
@@ -40,7 +42,10 @@ class Dataset(Section):
     @classmethod
     def known(cls, value: str | None) -> str | None:
         if value is not None:
-            data_catalog.parse(value)
+            try:
+                data_catalog.parse(value)
+            except StemmaError as error:
+                raise ValueError(str(error)) from None
         return value
 
 
@@ -64,15 +69,20 @@ class Training(Section):
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: on one-hot labels")
     augment: Augment = Augment()
-    monitor: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="what the best epoch is chosen by")
+    monitor: Literal["val_loss", "val_accuracy"] = Field(
+        "val_loss", description="what the best epoch is chosen by"
+    )
     patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")
-    refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
+    refit: bool = Field(
+        False, description="choose the epochs on validation, then train anew on train + validation"
+    )
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     devices: int | Literal["auto"] | tuple[int, ...] = "auto"
     strategy: str = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
     matmul_precision: Literal["highest", "high", "medium"] = Field(
-        "medium", description="of float32 products; on a CPU `medium` takes the faster of two exact kernels where there is one"
+        "medium",
+        description="of float32 products; on a CPU `medium` takes the faster of two exact kernels where there is one",
     )
     gradient_clip_val: float | None = Field(None, gt=0)
     deterministic: bool = True
@@ -136,20 +146,25 @@ def load(path: Path = Path("params.yaml")) -> Config:
     Raises:
         StemmaError: the file is missing, is not YAML, or holds any mistake.
     """
-    values = _read(path)
-    mistakes: list[str] = []
-    training = values.get("training") or {}
-    for key, entry in (values.get("experiments") or {}).items():
-        if isinstance(training, dict) and isinstance(entry, dict):
-            values["experiments"][key] = {**training, **entry}
-    config = _validate(Config, values, "", mistakes)
-    mistakes = [m for m in mistakes if not _inherited(m, mistakes)]
-    for key, entry in (values.get("experiments") or {}).items():
+    values, mistakes = _read(path), list[str]()
+    training, experiments, datasets = (_mapping(values, name) for name in ("training", "experiments", "datasets"))
+    if training and _validate(Training, training, "training", mistakes) is None:
+        values["training"] = training = {}
+    for key, entry in experiments.items():
         if isinstance(entry, dict):
-            mistakes += _architecture_mistakes(f"experiments.{key}", entry, values.get("datasets") or {})
+            experiments[key] = {**training, **entry}
+    config = _validate(Config, values, "", mistakes)
+    for key, entry in experiments.items():
+        if isinstance(entry, dict):
+            mistakes += _architecture_mistakes(f"experiments.{key}", entry, datasets)
     if mistakes or config is None:
         raise StemmaError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return config
+
+
+def _mapping(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The section `name` if it is a mapping, else an empty one: what else it may be is told by `_validate`."""
+    return values[name] if isinstance(values.get(name), dict) else {}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -160,9 +175,13 @@ def _read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
-        raise StemmaError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or error}") from None
+        raise StemmaError(
+            f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or error}"
+        ) from None
     if not isinstance(values, dict):
-        raise StemmaError(f"{path}: expected a mapping with datasets, training, experiments; found {type(values).__name__}")
+        raise StemmaError(
+            f"{path}: expected a mapping with datasets, training, experiments; found {type(values).__name__}"
+        )
     return values
 
 
@@ -187,7 +206,9 @@ def _line(model: type[BaseModel], item: Any, prefix: str) -> str:
     where = ".".join(filter(None, [prefix, *parts]))
     kind, message = item["type"], item["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        return str(unknown(where.rpartition(".")[0] or "top level", parts[-1], _fields(model, parts[:-1]))).replace("name", "key", 1)
+        return str(
+            unknown(where.rpartition(".")[0] or "top level", parts[-1], _fields(model, parts[:-1]))
+        ).replace("name", "key", 1)
     if kind == "missing":
         return f"{where}: missing"
     found = "" if kind == "value_error" else f", found {item['input']!r}"
@@ -205,27 +226,11 @@ def _fields(model: type[BaseModel], parts: list[str]) -> list[str]:
     return list(getattr(current, "model_fields", {}))
 
 
-def _inherited(mistake: str, mistakes: list[str]) -> bool:
-    """True for a mistake of an experiment that only repeats one of the training defaults."""
-    head, _, rest = mistake.partition(":")
-    parts = head.split(".", 2)
-    if parts[0] != "experiments":
-        return False
-    key = f"training.{parts[2]}" if len(parts) == 3 else "training"
-    return f"{key}:{rest}" in {m.replace("; known: ", "; known: ") for m in mistakes} or any(
-        m.partition(":")[0] == key and _named(m) == _named(mistake) for m in mistakes
-    )
-
-
-def _named(mistake: str) -> str:
-    return mistake.partition(":")[2].partition("(")[0].partition(";")[0]
-
-
 def _architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str, Any]) -> list[str]:
     """What only the catalogue knows: names, family, parameters, and whether the data kind is accepted."""
     name, slot = entry.get("architecture"), entry.get("dataset")
     mistakes = []
-    if slot is not None and slot not in datasets:
+    if isinstance(slot, str) and slot not in datasets:
         mistakes.append(f"{where}.{unknown('dataset', slot, datasets)}")
     if not isinstance(name, str):
         return mistakes
@@ -235,11 +240,13 @@ def _architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str
     if entry.get("family") not in (None, known.family):
         mistakes.append(f"{where}.family: '{name}' belongs to '{known.family}', found '{entry['family']}'")
     check_parameters(name, entry.get("parameters"), f"{where}.parameters", mistakes)
-    use = datasets.get(slot, {}).get("use") if isinstance(datasets.get(slot), dict) else None
+    use = _mapping(datasets, slot).get("use") if isinstance(slot, str) else None
     if isinstance(use, str) and use.partition("@")[0] in data_catalog.CATALOG:
         kind = data_catalog.CATALOG[use.partition("@")[0]].kind
         if kind not in known.kinds:
-            mistakes.append(f"{where}.architecture: '{name}' accepts {' and '.join(known.kinds)}; slot '{slot}' ({use}) holds {kind}")
+            mistakes.append(
+                f"{where}.architecture: '{name}' accepts {' and '.join(known.kinds)}; slot '{slot}' ({use}) holds {kind}"
+            )
     return mistakes
 
 

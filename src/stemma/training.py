@@ -4,7 +4,7 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -35,10 +35,14 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
         side_by_side = pool.submit(_runs_on_cpu, experiment).result()
         start = partial(pool.submit, _train_seed) if side_by_side else _done
         futures = {seed: start(runs, experiment, seed, prepared) for seed in experiment.seeds}
-        results = {seed: future.result() for seed, future in futures.items()}
+        for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
+            future.result()
+    results = {seed: future.result() for seed, future in futures.items()}
     summaries = {f"seed{seed}": summary for seed, (summary, _) in results.items()}
     runs.write_summary(replace(describe(name, experiment, prepared), seeds=summaries))
-    runs.write("train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds) in results.items()})
+    runs.write(
+        "train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds) in results.items()}
+    )
 
 
 def _done(*call: Any) -> Future:
@@ -68,7 +72,7 @@ def describe(name: str, experiment: "Experiment", prepared: Path) -> Summary:
 
 @contextmanager
 def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
-    """One-thread processes forked from a server that has imported torch once; a fresh one for each task.
+    """One-thread processes forked from a server that has imported torch once.
 
     Their log records come to this process. On an error or a signal they are killed at once.
     """
@@ -79,7 +83,7 @@ def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
     listener.start()
     workers = min(seeds, os.cpu_count() or 1)
     try:
-        with ProcessPoolExecutor(workers, context, _send_logs, (records,), max_tasks_per_child=1) as pool:
+        with ProcessPoolExecutor(workers, context, _send_logs, (records,)) as pool:
             try:
                 yield pool
             except BaseException:
@@ -102,7 +106,9 @@ def _runs_on_cpu(experiment: "Experiment") -> bool:
     return loop.runs_on_cpu(experiment)
 
 
-def _train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> tuple[SeedSummary, float]:
+def _train_seed(
+    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path
+) -> tuple[SeedSummary, float]:
     from stemma import loop
 
     return loop.train_seed(runs, experiment, seed, prepared)

@@ -14,7 +14,9 @@ def test_elman_layer_is_the_recurrence(activation: str) -> None:
     layer, x = ElmanLayers(3, 5, 1, activation), torch.randn(2, 4, 3)
     state, states = torch.zeros(2, 5), []
     for step in x.unbind(1):
-        state = getattr(torch, activation)(step @ layer.weight_ih_l0.T + state @ layer.weight_hh_l0.T + layer.bias_ih_l0)
+        state = getattr(torch, activation)(
+            step @ layer.weight_ih_l0.T + state @ layer.weight_hh_l0.T + layer.bias_ih_l0
+        )
         states.append(state)
     torch.testing.assert_close(layer(x)[0], torch.stack(states, 1))
     assert "bias_hh_l0" not in dict(layer.named_parameters())

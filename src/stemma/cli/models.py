@@ -34,7 +34,10 @@ def check(params: Params = Path("params.yaml")) -> None:
 def list_architectures(as_json: Json = False) -> None:
     """Print every architecture: family, tasks, data kinds, source."""
     rows: list[dict[str, Any]] = [
-        {"architecture": key, **{k: v for k, v in asdict(entry).items() if k in ("family", "tasks", "kinds", "paper")}}
+        {
+            "architecture": key,
+            **{k: v for k, v in asdict(entry).items() if k in ("family", "tasks", "kinds", "paper")},
+        }
         for key, entry in catalog.CATALOG.items()
     ]
     if as_json:
@@ -42,7 +45,9 @@ def list_architectures(as_json: Json = False) -> None:
         return
     table = Table("architecture", "family", "tasks", "data", "source", box=None)
     for row in rows:
-        table.add_row(row["architecture"], row["family"], ", ".join(row["tasks"]), ", ".join(row["kinds"]), row["paper"])
+        table.add_row(
+            row["architecture"], row["family"], ", ".join(row["tasks"]), ", ".join(row["kinds"]), row["paper"]
+        )
     Console().print(table)
 
 
@@ -72,7 +77,9 @@ def shapes(
         raise StemmaError(f"{architecture}: no network, it has no layers")
     layers, total = layer_table(model), model.parameter_count()
     if as_json:
-        print(json.dumps({"architecture": architecture, "layers": layers, "total_parameters": total}, indent=1))
+        print(
+            json.dumps({"architecture": architecture, "layers": layers, "total_parameters": total}, indent=1)
+        )
         return
     table = Table("layer", "kind", "output", "parameters", box=None)
     for row in layers:

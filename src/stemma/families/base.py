@@ -89,7 +89,11 @@ class Model(pl.LightningModule):
 
     @torch.inference_mode()
     def probabilities(
-        self, x: np.ndarray, lengths: np.ndarray | None = None, texts: list[str] | None = None, batch: int = 256
+        self,
+        x: np.ndarray,
+        lengths: np.ndarray | None = None,
+        texts: list[str] | None = None,
+        batch: int = 256,
     ) -> np.ndarray:
         """Class probabilities float32 `[N, classes]` of prepared examples; `texts` is for other families."""
         self.eval()
@@ -130,7 +134,14 @@ def shapes(model: Model) -> list[dict[str, Any]]:
         def record(_: nn.Module, __: Any, output: Any) -> None:
             tensor = output[0] if isinstance(output, tuple) else output
             own = sum(p.numel() for p in module.parameters())
-            rows.append({"name": name, "kind": type(module).__name__, "output": list(tensor.shape[1:]), "parameters": own})
+            rows.append(
+                {
+                    "name": name,
+                    "kind": type(module).__name__,
+                    "output": list(tensor.shape[1:]),
+                    "parameters": own,
+                }
+            )
 
         return record
 

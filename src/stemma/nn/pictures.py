@@ -15,4 +15,3 @@ def tiles(weights: Tensor, most: int = 64) -> np.ndarray:
     peak = np.abs(values).max(axis=(1, 2, 3), keepdims=True)
     scaled = 127.5 * values / np.where(peak > 0, peak, 1) + 128
     return scaled.clip(0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
-

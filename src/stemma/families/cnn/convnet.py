@@ -13,7 +13,13 @@ class ConvNet(ImageNet):
     def __init__(self, spec: dict[str, Any], dropout: float = 0.3) -> None:
         super().__init__(spec, smallest=10)
         self.features = nn.Sequential(
-            nn.Conv2d(self.channels, 32, 4), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()
+            nn.Conv2d(self.channels, 32, 4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 32, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
         )
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.flat_size(), len(self.spec.classes)))
         self.save_hyperparameters()

@@ -85,7 +85,9 @@ class RadialBasis(nn.Module):
 def _codes(classes: int) -> Tensor:
     """Codes +-1 `[classes, 84]`: pictures of the digits; fixed random ones for further classes."""
     rows = [bytes.fromhex(digit.replace(" ", "")) for digit in DIGITS]
-    digits = torch.tensor([[1.0 if byte >> bit & 1 else -1.0 for byte in row for bit in range(6, -1, -1)] for row in rows])
+    digits = torch.tensor(
+        [[1.0 if byte >> bit & 1 else -1.0 for byte in row for bit in range(6, -1, -1)] for row in rows]
+    )
     if classes <= len(digits):
         return digits[:classes]
     generator = torch.Generator().manual_seed(1998)
@@ -103,11 +105,15 @@ class LeNet5(ImageNet):
     def __init__(self, spec: dict[str, Any], form: str = "1998") -> None:
         super().__init__(spec, smallest=28)
         if (self.height, self.width) not in ((28, 28), (32, 32)):
-            raise StemmaError(f"lenet5: takes images of 28x28 or 32x32, the data has {self.height}x{self.width}")
+            raise StemmaError(
+                f"lenet5: takes images of 28x28 or 32x32, the data has {self.height}x{self.width}"
+            )
         pad = nn.ConstantPad2d((32 - self.height) // 2, 0.0)
         if form == "1998":
             if self.channels != 1:
-                raise StemmaError(f"lenet5: form 1998 takes grey images, the data has {self.channels} channels; use form: modern")
+                raise StemmaError(
+                    f"lenet5: form 1998 takes grey images, the data has {self.channels} channels; use form: modern"
+                )
             self.features = nn.Sequential(
                 Background(self.encode, pad), nn.Conv2d(self.channels, 6, 5), ScaledTanh(), Subsampling(6), ScaledTanh(),
                 TableConvolution(), ScaledTanh(), Subsampling(16), ScaledTanh(),

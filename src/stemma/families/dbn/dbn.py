@@ -18,7 +18,11 @@ class DBN(GreedyModel):
     """
 
     def __init__(
-        self, spec: dict[str, Any], hidden: tuple[int, ...] = (500, 500, 2000), dropout: float = 0.0, **contrastive: Any
+        self,
+        spec: dict[str, Any],
+        hidden: tuple[int, ...] = (500, 500, 2000),
+        dropout: float = 0.0,
+        **contrastive: Any,
     ) -> None:
         super().__init__(spec, tuple(hidden), **contrastive)
         self.dropout = nn.Dropout(dropout)

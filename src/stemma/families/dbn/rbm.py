@@ -87,7 +87,9 @@ class ContrastiveDivergence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, v: Tensor, weight: Tensor, visible_bias: Tensor, hidden_bias: Tensor, rbm: RBM, steps: int) -> Tensor:  # type: ignore[override]
+    def forward(
+        ctx: Any, v: Tensor, weight: Tensor, visible_bias: Tensor, hidden_bias: Tensor, rbm: RBM, steps: int
+    ) -> Tensor:  # type: ignore[override]
         h0 = h = rbm.hidden_given_visible(v)
         for _ in range(steps):
             vk = rbm.visible_given_hidden(_bernoulli(h))
@@ -155,7 +157,9 @@ class GreedyModel(Model):
         }
         if self.spec.kind == "image" and pretrain_epochs:
             channels, height, width = self.spec.shape
-            self.register_buffer("generated", torch.zeros(SAMPLES, height, width, channels, dtype=torch.uint8))
+            self.register_buffer(
+                "generated", torch.zeros(SAMPLES, height, width, channels, dtype=torch.uint8)
+            )
 
     def greedy_phases(self) -> list[Phase]:
         """A phase an RBM, which reads the data encoded once by those below it; then pictures of samples."""
@@ -207,7 +211,9 @@ def _intensities(v: Tensor, spec: DataSpec, standardised: bool) -> Tensor:
     v = v.reshape(-1, *spec.shape)
     if standardised:
         v = v * v.new_tensor(spec.std).view(-1, 1, 1) + v.new_tensor(spec.mean).view(-1, 1, 1)
-    return (v.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
+    return (
+        (v.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
+    )
 
 
 class RBMClassifier(GreedyModel):

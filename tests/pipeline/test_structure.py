@@ -1,0 +1,158 @@
+"""The house: who may import whom, and that dvc.yaml's deps cover the modules that a stage imports."""
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src"
+EVERYONE = {"stemma", "stemma.errors", "stemma.files"}
+
+ALLOWED = {  # module or package -> what of stemma it may import, besides itself and what everyone may
+    "stemma.spec": set(),
+    "stemma.runs": set(),
+    "stemma.config": {"stemma.spec", "stemma.families.catalog", "stemma.data.catalog"},
+    "stemma.data": {"stemma.spec"},
+    "stemma.nn": {"stemma.spec"},
+    "stemma.families": {"stemma.spec", "stemma.nn"},
+    "stemma.callbacks": set(),
+    "stemma.loop": {"stemma.callbacks", "stemma.runs", "stemma.data", "stemma.families", "stemma.spec"},
+    "stemma.training": {"stemma.loop", "stemma.runs", "stemma.data.store", "stemma.spec"},
+    "stemma.evaluation": {"stemma.runs", "stemma.scores", "stemma.training", "stemma.data.store", "stemma.families"},
+    "stemma.scores": set(),
+    "stemma.comparison": {"stemma.runs", "stemma.scores"},
+    "stemma.gate": {"stemma.runs", "stemma.scores", "stemma.comparison"},
+    "stemma.report": {"stemma.runs", "stemma.comparison", "stemma.scores"},
+    "stemma.tracking": {"stemma.runs", "stemma.comparison", "stemma.serving", "stemma.scores", "stemma.report"},
+    "stemma.registry": {"stemma.runs", "stemma.comparison", "stemma.gate", "stemma.tracking", "stemma.serving"},
+    "stemma.serving": {"stemma.spec", "stemma.families", "stemma.data.text", "stemma.data.image", "stemma.data.store"},
+}  # fmt: skip
+FORBIDDEN = {  # outside packages that a part must not import, anywhere in it
+    "stemma.config": {"torch", "mlflow"},
+    "stemma.comparison": {"torch", "mlflow"},
+    "stemma.report": {"torch", "mlflow"},
+    "stemma.gate": {"torch", "mlflow"},
+    "stemma.families": {"mlflow"},
+    "stemma.loop": {"mlflow"},
+    "stemma.training": {"mlflow"},
+    "stemma.nn": {"mlflow", "pytorch_lightning"},
+    "stemma.data": {"mlflow"},
+}
+ONLY = {"great_expectations": {"stemma.data.expectations"}, "torch": {"stemma.data.datamodule", "stemma.data.augment"}}
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def path_of(module: str) -> Path | None:
+    base = SOURCE / Path(*module.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+MODULES = {module_of(path): path for path in SOURCE.rglob("*.py")}
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+@cache
+def imports(path: Path, top_only: bool = False) -> frozenset[str]:
+    """Modules that a file imports, those for type annotations left out; `top_only`: at import alone."""
+    found: set[str] = set()
+    queue: list[ast.AST] = [ast.parse(path.read_text())]
+    while queue:
+        node = queue.pop()
+        if _is_type_checking(node) or (top_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names if path_of(f"{node.module}.{name.name}"))}
+        queue += ast.iter_child_nodes(node)
+    return frozenset(found)
+
+
+def within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_only_what_its_place_in_the_house_allows(package: str) -> None:
+    for module, path in MODULES.items():
+        if not within(module, package):
+            continue
+        for name in imports(path):
+            if within(name, "stemma") and name not in EVERYONE:
+                parents = {name, package}
+                assert any(within(name, allowed) or within(allowed, name) for allowed in ALLOWED[package] | {package}), (
+                    f"{module} imports {name}",
+                    parents,
+                )
+            assert name.partition(".")[0] not in FORBIDDEN.get(package, ()), f"{module} imports {name}"
+
+
+def test_a_family_imports_no_other_family() -> None:
+    for module, path in MODULES.items():
+        parts = module.split(".")
+        if parts[:2] == ["stemma", "families"] and len(parts) == 4:
+            others = {name.split(".")[2] for name in imports(path) if name.startswith("stemma.families.")}
+            assert others <= {parts[2], "base", "phase"}, (module, others)
+
+
+@pytest.mark.parametrize("library", ONLY)
+def test_the_data_half_keeps_heavy_libraries_in_their_corner(library: str) -> None:
+    users = {m for m, path in MODULES.items() if within(m, "stemma.data") and any(within(i, library) for i in imports(path))}
+    assert users <= ONLY[library]
+
+
+@pytest.mark.parametrize("script", ["ingest", "validate", "preprocess", "compare", "decide"])
+def test_light_stages_and_commands_import_no_torch(script: str) -> None:
+    code = f"import sys; sys.path.insert(0, 'pipelines'); import {script}; print({{'torch', 'mlflow'}} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+# Modules that a stage imports and that no result depends on: they name, check, record or start things, and
+# what they let through is itself a dependency (params.yaml, the raw data).
+EXEMPT = {
+    "stemma", "stemma.errors", "stemma.files", "stemma.spec", "stemma.config", "stemma.families.catalog", "stemma.runs",
+    "stemma.data", "stemma.cli", "stemma.cli.stage", "stemma.tracking",
+}  # fmt: skip
+
+
+def reached(start: Path, stop: tuple[str, ...]) -> set[str]:
+    """Modules of stemma that `start` imports, directly or not, not looking into those within `stop`."""
+    seen: set[str] = set()
+    queue = [start]
+    while queue:
+        for name in imports(queue.pop()):
+            path = path_of(name)
+            if within(name, "stemma") and path and name not in seen and not any(within(name, s) for s in stop):
+                seen.add(name)
+                queue.append(path)
+    return seen
+
+
+@pytest.mark.parametrize("stage", ["ingest", "validate", "preprocess", "train", "evaluate", "compare", "decide"])
+def test_deps_cover_the_modules_that_a_stage_imports(stage: str) -> None:
+    definition = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"][stage]
+    deps = [Path(dep) for dep in definition.get("do", definition)["deps"]]
+    family = Path("src/stemma/families/${item.family}")
+    script = Path("pipelines") / f"{stage}.py"
+    assert script in deps
+    catalogs = ("stemma.config", "stemma.families.catalog", "stemma.tracking", "stemma.cli")
+    needed = reached(ROOT / script, catalogs) - EXEMPT
+    if stage == "ingest":
+        needed.add("stemma.data.catalog")
+    covered = {module for module in needed for dep in deps if dep in [(p := MODULES[module].relative_to(ROOT)), *p.parents]}
+    if stage == "train":
+        assert family in deps
+    assert needed - covered - {m for m in needed if m.count(".") == 1 and MODULES[m].name == "__init__.py" and not MODULES[m].read_text().count("import")} == set()

@@ -1,0 +1,127 @@
+"""params.yaml: what is refused, and that the message says where, what and what is allowed."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stemma import config
+from stemma.errors import StemmaError
+from stemma.families.catalog import CATALOG
+
+ROOT = Path(__file__).parents[1]
+GOOD = {
+    "datasets": {"grey": {"use": "mnist@sample"}, "text": {"use": "rotten_tomatoes@sample"}},
+    "training": {"epochs": 4},
+    "experiments": {
+        "digits": {"dataset": "grey", "family": "cnn", "architecture": "lenet5", "parameters": {"form": "modern"}},
+        "reviews": {"dataset": "text", "family": "rnn", "architecture": "lstm", "epochs": 2},
+    },
+}
+
+
+def changed(path: str, value: object) -> dict:
+    values = copy.deepcopy(GOOD)
+    *parents, last = path.split(".")
+    place = values
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[last] = value
+    return values
+
+
+def message(tmp_path: Path, values: object) -> str:
+    file = tmp_path / "params.yaml"
+    file.write_text(values if isinstance(values, str) else yaml.safe_dump(values))
+    with pytest.raises(StemmaError) as error:
+        config.load(file)
+    return str(error.value)
+
+
+def test_experiments_take_the_defaults_and_override_them(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text(yaml.safe_dump(GOOD))
+    checked = config.load(file)
+    assert checked.experiment("digits").epochs == 4 and checked.experiment("reviews").epochs == 2
+    assert checked.experiment("digits").parameters == {"form": "modern"}
+
+
+def test_the_shipped_parameters_are_in_order() -> None:
+    for file in [ROOT / "params.yaml", *ROOT.glob("*/*/params.yaml")]:
+        config.load(file)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("experiments.digits.architecture", "lenet", "experiments.digits.architecture: unknown name 'lenet' (did you mean 'lenet5'?)"),
+        ("experiments.digits.epoch", 3, "experiments.digits: unknown key 'epoch' (did you mean 'epochs'?)"),
+        ("experiments.digits.parameters.fom", 3, "experiments.digits.parameters: unknown key 'fom' (did you mean 'form'?)"),
+        ("experiments.digits.parameters.form", "2020", "experiments.digits.parameters.form: input should be '1998' or 'modern', found '2020'"),
+        ("experiments.digits.dataset", "gray", "experiments.digits.dataset: unknown name 'gray' (did you mean 'grey'?)"),
+        ("experiments.digits.dataset", "text", "'lenet5' accepts image; slot 'text' (rotten_tomatoes@sample) holds text"),
+        ("experiments.digits.family", "rnn", "experiments.digits.family: 'lenet5' belongs to 'cnn', found 'rnn'"),
+        ("experiments.digits.epochs", 0, "experiments.digits.epochs: input should be greater than or equal to 1, found 0"),
+        ("experiments.digits.epochs", "3", "experiments.digits.epochs: input should be a valid integer, found '3'"),
+        ("experiments.digits.seeds", [1, 1], "experiments.digits.seeds: seeds must be distinct and not negative"),
+        ("training.learning_rate", -1, "training.learning_rate: input should be greater than 0, found -1"),
+        ("training.learnig_rate", 1, "training: unknown key 'learnig_rate' (did you mean 'learning_rate'?)"),
+        ("training.optimizer", "adm", "training.optimizer: input should be 'sgd', 'adam'"),
+        ("datasets.grey.use", "mnst@sample", "(did you mean 'mnist'?)"),
+        ("datasets.grey.use", "mnist@smple", "(did you mean 'sample'?)"),
+        ("datasets.grey.validation", 1.5, "datasets.grey.validation: input should be less than 1, found 1.5"),
+        ("experimets", {}, "unknown key 'experimets' (did you mean 'experiments'?)"),
+        ("gate", {"alpha": 2}, "gate.alpha: input should be less than 1, found 2"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_names_it(path: str, value: object, expected: str, tmp_path: Path) -> None:
+    text = message(tmp_path, changed(path, value))
+    assert expected in text and len(text.splitlines()) == 1 and text.startswith(str(tmp_path / "params.yaml"))
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    values = changed("training.epochs", 0)
+    values["experiments"]["digits"]["architecture"] = "lenet"
+    values["datasets"]["grey"]["seed"] = -1
+    assert len(message(tmp_path, values).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a: [1", "not valid YAML in line"), ("- 1", "expected a mapping"), ("", "expected a mapping"), ("datasets: {}", "experiments: missing")],
+)  # fmt: skip
+def test_a_file_that_is_no_parameter_file(text: str, expected: str, tmp_path: Path) -> None:
+    assert expected in message(tmp_path, text)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(StemmaError, match="no such file"):
+        config.load(tmp_path / "params.yaml")
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))  # fmt: skip
+def test_no_content_whatever_gives_anything_but_the_own_error(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+    for key in ("datasets", "training", "experiments", "gate"):
+        file = tmp_path_factory.getbasetemp() / "any.yaml"
+        file.write_text(yaml.safe_dump({**GOOD, key: value}))
+        try:
+            config.load(file)
+        except StemmaError:
+            pass
+
+
+def test_every_declared_parameter_is_one_of_the_constructor() -> None:
+    import inspect
+
+    for key, entry in CATALOG.items():
+        taken: set[str] = set()
+        for cls in entry.load().__mro__:
+            signature = inspect.signature(cls.__init__) if "__init__" in vars(cls) else None
+            names = set(signature.parameters) - {"self", "spec", "args", "kwargs"} if signature else set()
+            taken |= names
+            if signature and not any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
+                break
+        assert set(entry.parameters) <= taken, key
