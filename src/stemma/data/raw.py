@@ -31,4 +31,5 @@ def _images(folder: Path, part: str) -> Part:
 def _texts(folder: Path, part: str) -> Part:
     table = pd.read_parquet(folder / f"{part}.parquet")
     groups = None if table["group"].isna().all() else table["group"].tolist()
-    return Part(table["text"].tolist(), table["label"].to_numpy(np.int64), groups)
+    texts: list[Any] = [text if isinstance(text, str) else None for text in table["text"]]
+    return Part(texts, table["label"].to_numpy(np.int64), groups)

@@ -35,64 +35,71 @@ def fetch_wheel(requirement: str, target: Path) -> str:
     """Write the wheel of `requirement` (`name==version`) to `target` and return its file name.
 
     Any platform's wheel will do, since only data is read from it; the best match for this one is preferred.
+    The configured places are asked in turn, find-links first; one that does not answer is passed over.
 
     Raises:
-        StemmaError: not on the configured index, or the transfer failed.
+        StemmaError: no place has it, or the transfer failed; says which were asked and why they failed.
     """
     import httpx2
 
-    finder = _finder(pip_settings())
-    link = _wheel_link(finder, requirement)
-    log.info("fetching %s from the configured package index", link.filename)
-    try:
-        with finder.session.get_stream(link.url_without_fragment) as response:
-            response.raise_for_status()
-            length = response.headers.get("content-length")
-            expected = (link.hashes or link.hash_option or {}).get("sha256")
-            digest = expected[0] if isinstance(expected, list) else expected
-            declared = int(length) if length else None
-            download.save(response.iter_bytes(1 << 16), target, sha256=digest, size=None, declared=declared)
-    except (httpx2.HTTPError, StemmaError) as error:
-        raise StemmaError(f"{requirement}: {link.filename} could not be fetched: {error}") from None
-    return str(link.filename)
-
-
-def _wheel_link(finder: Any, requirement: str) -> Any:
-    links = [package.link for package in finder.find_matches(requirement) if package.link.is_wheel]
-    if not links:
-        asked = ", ".join(source["url"].rpartition("@")[2] for source in finder.sources)
-        raise StemmaError(
-            f"{requirement}: no wheel on the configured package index (asked {asked}); see `pip config list`"
-        )
-    return links[0]
-
-
-def _finder(settings: dict[str, list[str]]) -> Any:
-    """unearth's finder with pip's settings; its own default index stands in where none is configured."""
-    from unearth import PackageFinder
-    from unearth.auth import MultiDomainBasicAuth
-
+    settings = pip_settings()
     session = _session(settings)
-    finder = PackageFinder(session, trusted_hosts=settings.get("trusted-host", []), ignore_compatibility=True)
+    failures = []
+    for source in _sources(settings):
+        place = source["url"].rpartition("@")[2]
+        try:
+            link = _wheel_link(session, source, requirement)
+            if link is None:
+                raise StemmaError("has no such wheel")
+            log.info("fetching %s from the configured package index", link.filename)
+            _save(session, link, target)
+            return str(link.filename)
+        except (httpx2.HTTPError, StemmaError) as error:
+            failures.append(f"{place}: {error}")
+    asked = "; ".join(failures) or "none is configured"
+    raise StemmaError(f"{requirement}: not to be had from the package indexes of `pip config list`: {asked}")
+
+
+def _save(session: Any, link: Any, target: Path) -> None:
+    with session.get_stream(link.url_without_fragment) as response:
+        response.raise_for_status()
+        length = response.headers.get("content-length")
+        expected = (link.hashes or link.hash_option or {}).get("sha256")
+        digest = expected[0] if isinstance(expected, list) else expected
+        declared = int(length) if length else None
+        download.save(response.iter_bytes(1 << 16), target, sha256=digest, size=None, declared=declared)
+
+
+def _wheel_link(session: Any, source: Any, requirement: str) -> Any:
+    """The best wheel that one place has, or None."""
+    from unearth import PackageFinder
+
+    finder = PackageFinder(session, ignore_compatibility=True)
+    finder.sources = [source]
+    links = (package.link for package in finder.find_matches(requirement))
+    return next((link for link in links if link.is_wheel), None)
+
+
+def _sources(settings: dict[str, list[str]]) -> list[Any]:
+    """The places in pip's sense; where no index is configured, the one that unearth knows."""
+    from unearth import PackageFinder
+
+    places = [p for p in settings.get("find-links", []) if "://" in p or Path(p).exists()]
+    found: list[Any] = [{"url": place, "type": "find_links"} for place in places]
     if settings.get("no-index", ["0"])[-1].lower() in ("1", "true", "yes", "on"):
-        finder.sources.clear()
-    elif "index-url" in settings:
-        finder.sources.clear()
-        finder.add_index_url(settings["index-url"][-1])
-    for url in settings.get("extra-index-url", []):
-        finder.add_index_url(url)
-    for place in settings.get("find-links", []):
-        if "://" in place or Path(place).exists():
-            finder.add_find_links(place)
-    session.auth = MultiDomainBasicAuth(index_urls=[s["url"] for s in finder.sources if s["type"] == "index"])
-    return finder
+        return found
+    index = [{"url": url, "type": "index"} for url in settings.get("index-url", [])[-1:]]
+    extra = [{"url": url, "type": "index"} for url in settings.get("extra-index-url", [])]
+    default: list[Any] = [dict(source) for source in PackageFinder().sources]
+    return found + (index or default) + extra
 
 
 def _session(settings: dict[str, list[str]]) -> Any:
+    from unearth.auth import MultiDomainBasicAuth
     from unearth.fetchers.sync import PyPIClient
 
     verify: Any = ssl.create_default_context(cafile=settings["cert"][-1]) if "cert" in settings else True
-    return PyPIClient(
+    session = PyPIClient(
         trusted_hosts=settings.get("trusted-host", []),
         verify=verify,
         cert=settings["client-cert"][-1] if "client-cert" in settings else None,
@@ -100,6 +107,9 @@ def _session(settings: dict[str, list[str]]) -> Any:
         follow_redirects=True,
         timeout=TIMEOUT,
     )
+    indexes = settings.get("index-url", []) + settings.get("extra-index-url", [])
+    session.auth = MultiDomainBasicAuth(index_urls=indexes)
+    return session
 
 
 def pip_settings() -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ def content_keys(part: Part) -> list[Hashable]:
     """A key an example, equal for exact repetitions: the bytes of an image, the tokens of a text."""
     if isinstance(part.x, np.ndarray):
         return [hashlib.blake2b(x.tobytes(), digest_size=16).digest() for x in part.x]
-    return [" ".join(tokenize(text)) for text in part.x]
+    return [" ".join(tokenize(text or "")) for text in part.x]
 
 
 def clusters(keys: Sequence[Hashable], groups: Sequence[Hashable] | None) -> np.ndarray:

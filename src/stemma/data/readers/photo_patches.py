@@ -51,12 +51,19 @@ def _load(folder: Path, name: str) -> np.ndarray:
 
 
 def _patches(photograph: np.ndarray, part: str, label: int) -> np.ndarray:
-    """uint8 `[N, 3, 32, 32]` from the strip of `part`, in the order of their places."""
+    """uint8 `[N, 3, 32, 32]` of the strip of `part`: random places of its grid, in the order of the grid."""
     height, width = photograph.shape[1:]
     left, right = (round(share * width) for share in STRIPS[part])
     rows = range(0, height - SIDE + 1, STRIDE[part])
     columns = range(left, right - SIDE + 1, STRIDE[part])
-    found = [photograph[:, r : r + SIDE, c : c + SIDE] for r, c in product(rows, columns)]
-    busy = np.stack([patch for patch in found if patch.mean(0).std() >= MIN_DEVIATION])
-    chosen = np.random.default_rng(label).permutation(len(busy))[: AT_MOST[part]]
-    return busy[np.sort(chosen)]
+    places = list(product(rows, columns))
+    chosen: list[tuple[int, int]] = []
+    for i in np.random.default_rng(label).permutation(len(places)):
+        if len(chosen) < AT_MOST[part] and _patch(photograph, places[i]).mean(0).std() >= MIN_DEVIATION:
+            chosen.append(places[i])
+    return np.stack([_patch(photograph, place) for place in sorted(chosen)])
+
+
+def _patch(photograph: np.ndarray, place: tuple[int, int]) -> np.ndarray:
+    row, column = place
+    return photograph[:, row : row + SIDE, column : column + SIDE]

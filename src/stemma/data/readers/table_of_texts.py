@@ -70,6 +70,8 @@ def load(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
         raise StemmaError(f"{path}: holds no rows") from None
     except (pd.errors.ParserError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise StemmaError(f"{path}: not a readable table ({str(error).strip()})") from None
+    if not isinstance(table.index, pd.RangeIndex):
+        raise StemmaError(f"{path}: not a readable table (rows have more fields than the header has columns)")
     for column in columns:
         if column not in table.columns:
             raise unknown(f"{path}: column '{column}' is missing", column, table.columns)

@@ -1,0 +1,81 @@
+"""Tiny synthetic files in the formats that the readers know."""
+
+import gzip
+import hashlib
+import io
+import struct
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from stemma.data.entry import DatasetEntry, File, Source
+
+
+def idx(path: Path, array: np.ndarray) -> Path:
+    """`array` (uint8) as an IDX file, gzipped where the name says so; after the description."""
+    content = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    return path
+
+
+def mnist_folder(folder: Path, train: int = 40, test: int = 20, end: str = ".gz") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed, (prefix, count) in enumerate({"train": train, "t10k": test}.items()):
+        random = np.random.default_rng(seed)
+        idx(folder / f"{prefix}-images-idx3-ubyte{end}", random.integers(0, 256, (count, 28, 28), np.uint8))
+        idx(folder / f"{prefix}-labels-idx1-ubyte{end}", (np.arange(count) % 10).astype(np.uint8))
+    return folder
+
+
+def png(array: np.ndarray, mode: str | None = None) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.fromarray(array)
+    (image.convert(mode) if mode else image).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def tar(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def images_by_class(
+    count: int = 3, side: int = 8, parts: tuple[str, ...] = ("train", "test")
+) -> dict[str, bytes]:
+    """Name -> PNG of random colour images, `count` a class and part."""
+    random = np.random.default_rng(0)
+    return {
+        f"{part}/{label}/{i}.png": png(random.integers(0, 256, (side, side, 3), np.uint8))
+        for part in parts
+        for label in ("cat", "dog")
+        for i in range(count)
+    }
+
+
+def wheel(path: Path, members: dict[str, bytes]) -> Path:
+    """A wheel good enough to be found and read: only its name and its members matter."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def sha(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def entry(
+    reader: str, kind: str = "image", classes: tuple[str, ...] | None = None, **facts: object
+) -> DatasetEntry:
+    return DatasetEntry("toy", kind, "Toy", classes, "none", "", path_reader=reader, **facts)  # type: ignore[arg-type]
+
+
+def source(reader: str, *files: File) -> Source:
+    return Source(reader, files)
