@@ -6,7 +6,7 @@ import pytest
 
 from stemma.data.expectations import expected_counts, validate
 from stemma.data.ingest import _write
-from stemma.data.readers.parts import Part
+from stemma.data.parts import Part
 from stemma.errors import StemmaError
 from stemma.files import write_json
 

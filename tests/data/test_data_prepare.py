@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from stemma.data import store
 from stemma.data.ingest import ingest
+from stemma.data.parts import Part
 from stemma.data.prepare import check_disjoint, pixel_statistics, prepare, split
-from stemma.data.readers.parts import Part
 from stemma.data.split import clusters, content_keys, held_out
 from stemma.data.text import tokenize
 from stemma.errors import StemmaError

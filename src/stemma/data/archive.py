@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
+from stemma.data.folder import files_under
 from stemma.errors import StemmaError
 
 MAX_MEMBERS = 2_000_000
@@ -68,12 +69,6 @@ def _of_folder(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[st
             if file.stat().st_size > MAX_MEMBER_BYTES:
                 raise StemmaError(f"{file}: larger than {MAX_MEMBER_BYTES:,} bytes")
             yield name, file.read_bytes()
-
-
-def files_under(folder: Path) -> list[Path]:
-    """Regular files under `folder` in the order of their names, hidden ones left out."""
-    found = (f for f in folder.rglob("*") if not any(p.startswith(".") for p in f.relative_to(folder).parts))
-    return sorted((f for f in found if f.is_file()), key=lambda f: f.relative_to(folder).as_posix())
 
 
 def _of_tar(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:

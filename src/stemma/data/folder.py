@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stemma.data.archive import files_under
 from stemma.errors import StemmaError
 from stemma.files import sha256
 
@@ -40,3 +39,9 @@ def content_digest(path: Path) -> str:
     for file in files_under(path):
         digest.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
     return digest.hexdigest()
+
+
+def files_under(folder: Path) -> list[Path]:
+    """Regular files under `folder` in the order of their names, hidden ones left out."""
+    found = (f for f in folder.rglob("*") if not any(p.startswith(".") for p in f.relative_to(folder).parts))
+    return sorted((f for f in found if f.is_file()), key=lambda f: f.relative_to(folder).as_posix())

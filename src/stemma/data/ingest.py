@@ -17,8 +17,8 @@ from stemma.data import catalog
 from stemma.data.fetch import DOWNLOADS
 from stemma.data.folder import replacing_folder
 from stemma.data.origin import locate
+from stemma.data.parts import Part, Raw
 from stemma.data.readers import READERS
-from stemma.data.readers.parts import Part, Raw
 from stemma.errors import StemmaError
 from stemma.files import write_json
 

@@ -7,10 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from stemma.data import catalog
-from stemma.data.archive import files_under
 from stemma.data.entry import DatasetEntry, File
 from stemma.data.fetch import fetch
-from stemma.data.folder import content_digest
+from stemma.data.folder import content_digest, files_under
 from stemma.errors import StemmaError
 from stemma.files import sha256
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from stemma.data import store, text
 from stemma.data.folder import replacing_folder
+from stemma.data.parts import Part
 from stemma.data.raw import load_meta, load_parts
-from stemma.data.readers.parts import Part
 from stemma.data.split import clusters, content_keys, held_out
 from stemma.data.store import SPLITS, Split
 from stemma.errors import StemmaError

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data.readers.parts import PARTS, Part
+from stemma.data.parts import PARTS, Part
 from stemma.errors import StemmaError
 from stemma.files import read_json
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from stemma.data.readers.parts import Part
+from stemma.data.parts import Part
 from stemma.data.text import tokenize
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data.readers.parts import Part
+from stemma.data.parts import Part
 from stemma.data.split import content_keys
 
 CHUNK = 4096

@@ -9,7 +9,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader
 from PIL import Image
 
-from stemma.data.readers.parts import Part
+from stemma.data.parts import Part
 from stemma.files import write_text
 
 IMAGES, TEXTS = 16, 4

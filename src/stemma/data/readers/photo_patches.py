@@ -12,7 +12,7 @@ import numpy as np
 
 from stemma.data import image
 from stemma.data.entry import DatasetEntry
-from stemma.data.readers.parts import Part, Raw
+from stemma.data.parts import Part, Raw
 from stemma.errors import StemmaError
 
 SIDE = 32

@@ -6,7 +6,7 @@ import numpy as np
 
 from stemma.data import archive
 from stemma.data.entry import DatasetEntry
-from stemma.data.readers.parts import Part, Raw, check_examples
+from stemma.data.parts import Part, Raw, check_examples
 from stemma.errors import StemmaError
 
 FILES = ("rt-polarity.neg", "rt-polarity.pos")

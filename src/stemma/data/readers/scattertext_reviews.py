@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stemma.data.entry import DatasetEntry
-from stemma.data.readers.parts import Raw
+from stemma.data.parts import Raw
 from stemma.data.readers.table_of_texts import load, to_part
 
 COLUMNS = ("category", "text", "movie_name")

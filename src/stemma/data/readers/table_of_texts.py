@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stemma.data.entry import DatasetEntry
-from stemma.data.readers.parts import PARTS, Part, Raw, check_examples
+from stemma.data.parts import PARTS, Part, Raw, check_examples
 from stemma.errors import StemmaError, unknown
 
 TABLES = (".csv", ".tsv")
