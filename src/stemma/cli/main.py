@@ -4,12 +4,15 @@ import sys
 
 import typer
 
-from stemma.cli import data, models, tracking
+from stemma.cli import data, models, results, tracking
 from stemma.errors import StemmaError
 
-app = typer.Typer(help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False
+)
 models.register(app)
 tracking.register(app)
+results.register(app)
 app.add_typer(data.app, name="data")
 
 
@@ -20,3 +23,7 @@ def main() -> None:
     except StemmaError as error:
         print(f"stemma: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Reduces params.yaml to one experiment a family and dataset, one seed and one epoch each."""
+
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+KEEP = (
+    "mnist-lenet5", "mnist-lstm", "mnist-dbn", "mnist-logistic",
+    "colour-simple_cnn", "colour-statistics", "reviews-dbn", "reviews-tfidf",
+)  # fmt: skip
+
+path, yaml = Path("params.yaml"), YAML()
+values = yaml.load(path)
+values["training"].update(seeds=[0, 1], limit_train_batches=10)
+values["experiments"] = {key: values["experiments"][key] for key in KEEP}
+for entry in values["experiments"].values():
+    entry["epochs"] = 1
+    if entry["family"] == "dbn":
+        entry["parameters"]["pretrain_epochs"] = 1
+with path.open("w") as file:
+    yaml.dump(values, file)
