@@ -4,9 +4,10 @@ import os
 import numpy as np
 import pytest
 
-from stemma.data.expectations import expected_counts, validate
+from stemma.data.expectations import validate
 from stemma.data.ingest import _write
 from stemma.data.parts import Part
+from stemma.data.suite import expected_counts
 from stemma.errors import StemmaError
 from stemma.files import write_json
 
