@@ -128,7 +128,7 @@ def test_fast_dev_run_is_one_batch(prepared: dict[str, Path]) -> None:
 def test_a_loss_that_is_not_finite_fails_the_training(prepared: dict[str, Path], tmp_path: Path) -> None:
     settings = experiment(optimizer="sgd", learning_rate=1e30, seeds=(5,))
     with pytest.raises(
-        TrainingFailed, match="train_loss.* is not finite in epoch 1 of phase 'fit'"
+        TrainingFailed, match=r"train_loss.* is not finite in epoch 1 of phase 'fit'"
     ) as failure:
         training.train("nan", settings, prepared["grey"], tmp_path)
     assert failure.value.seed == 5 and len(failure.value.history) == 1

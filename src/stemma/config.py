@@ -244,9 +244,8 @@ def _architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str
     if isinstance(use, str) and use.partition("@")[0] in data_catalog.CATALOG:
         kind = data_catalog.CATALOG[use.partition("@")[0]].kind
         if kind not in known.kinds:
-            mistakes.append(
-                f"{where}.architecture: '{name}' accepts {' and '.join(known.kinds)}; slot '{slot}' ({use}) holds {kind}"
-            )
+            kinds = " and ".join(known.kinds)
+            mistakes.append(f"{where}.architecture: '{name}' accepts {kinds}; slot '{slot}' ({use}) holds {kind}")
     return mistakes
 
 

@@ -7,7 +7,8 @@
         train_time.json             {"seed<k>": seconds}
         test/seed<k>.json           test metrics of a seed
         test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities)
-        test/mistakes.json          most confident mistakes of the first seed: index, label, predicted, probability[, text]
+        test/mistakes.json          most confident mistakes of the first seed:
+                                    index, label, predicted, probability[, text]
         test/pictures.npz           uint8 [n, H, W, C] (C 1 or 3): `mistakes`, `filters`, `samples`; those that exist
         metrics.json                means over the seeds, for `dvc metrics show`
         test_time.json              {"seed<k>": seconds to predict one example}

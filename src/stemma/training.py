@@ -3,11 +3,10 @@
 import logging
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,8 +32,8 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
     os.environ.update(ONE_THREAD)
     with _workers(len(experiment.seeds)) as pool:
         side_by_side = pool.submit(_runs_on_cpu, experiment).result()
-        start = partial(pool.submit, _train_seed) if side_by_side else _done
-        futures = {seed: start(runs, experiment, seed, prepared) for seed in experiment.seeds}
+        submit = pool.submit if side_by_side else _submit_here
+        futures = {seed: submit(_train_seed, runs, experiment, seed, prepared) for seed in experiment.seeds}
         for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
             future.result()
     results = {seed: future.result() for seed, future in futures.items()}
@@ -45,10 +44,10 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
     )
 
 
-def _done(*call: Any) -> Future:
-    """`_train_seed` run in this process, as on several devices, where Lightning starts the others."""
+def _submit_here(function: Callable, /, *arguments: Any) -> Future:
+    """Call in this process, as on several devices, where Lightning starts the other ones."""
     future: Future = Future()
-    future.set_result(_train_seed(*call))
+    future.set_result(function(*arguments))
     return future
 
 

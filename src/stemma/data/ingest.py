@@ -54,8 +54,8 @@ def ingest(
     sizes = {name: len(part) for name, part in raw.parts.items()}
     meta = {
         "dataset": entry.name,
-        "source": source,
         "test": test,
+        "source": source if test is None else f"{source}, tested on {test}",
         "kind": entry.kind,
         "licence": entry.licence,
     }

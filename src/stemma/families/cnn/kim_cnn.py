@@ -30,16 +30,20 @@ class KimCNN(Model):
         nn.init.uniform_(self.embedding.weight, -0.25, 0.25)
         with torch.no_grad():
             self.embedding.weight[PAD] = 0
-        self.convolutions = nn.ModuleList(nn.Conv1d(embedding, maps, width) for width in widths)
+        self.widths = tuple(widths)
+        self.convolutions = nn.ModuleList(nn.Conv1d(embedding, maps, width) for width in self.widths)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(maps * len(widths), len(self.spec.classes))
         self.save_hyperparameters()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         lengths = torch.full((len(x),), x.shape[1], device=x.device) if lengths is None else lengths
-        widest = max(conv.kernel_size[0] for conv in self.convolutions)
-        vectors = self.embedding(F.pad(x, (0, max(0, widest - x.shape[1])), value=PAD)).transpose(1, 2)
-        peaks = [_peak(conv(vectors), lengths - conv.kernel_size[0] + 1) for conv in self.convolutions]
+        short = max(0, max(self.widths) - x.shape[1])
+        vectors = self.embedding(F.pad(x, (0, short), value=PAD)).transpose(1, 2)
+        peaks = [
+            _peak(convolution(vectors), lengths - width + 1)
+            for convolution, width in zip(self.convolutions, self.widths, strict=True)
+        ]
         return self.head(self.dropout(torch.cat(peaks, 1)))
 
 

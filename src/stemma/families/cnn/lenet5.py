@@ -108,34 +108,28 @@ class LeNet5(ImageNet):
             raise StemmaError(
                 f"lenet5: takes images of 28x28 or 32x32, the data has {self.height}x{self.width}"
             )
-        pad = nn.ConstantPad2d((32 - self.height) // 2, 0.0)
-        if form == "1998":
-            if self.channels != 1:
-                raise StemmaError(
-                    f"lenet5: form 1998 takes grey images, the data has {self.channels} channels; use form: modern"
-                )
-            self.features = nn.Sequential(
-                Background(self.encode, pad), nn.Conv2d(self.channels, 6, 5), ScaledTanh(), Subsampling(6), ScaledTanh(),
-                TableConvolution(), ScaledTanh(), Subsampling(16), ScaledTanh(),
-                nn.Conv2d(16, 120, 5), ScaledTanh(), nn.Flatten(),
-            )  # fmt: skip
-            self.head = nn.Sequential(nn.Linear(120, 84), ScaledTanh(), RadialBasis(len(self.spec.classes)))
-        else:
-            self.features = nn.Sequential(
-                pad, nn.Conv2d(self.channels, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
-                nn.Conv2d(16, 120, 5), nn.ReLU(), nn.Flatten(),
-            )  # fmt: skip
-            self.head = nn.Sequential(nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, len(self.spec.classes)))
+        padding = (32 - self.height) // 2
+        self.features, self.head = self._of_1998(padding) if form == "1998" else self._modern(padding)
         self.save_hyperparameters()
 
+    def _of_1998(self, padding: int) -> tuple[nn.Module, nn.Module]:
+        if self.channels != 1:
+            found = f"the data has {self.channels} channels"
+            raise StemmaError(f"lenet5: form 1998 takes grey images, {found}; use form: modern")
+        black = self.encode(torch.zeros(1, 1, 1, 1, dtype=torch.uint8)).item()
+        features = nn.Sequential(
+            nn.ConstantPad2d(padding, black),
+            nn.Conv2d(1, 6, 5), ScaledTanh(), Subsampling(6), ScaledTanh(),
+            TableConvolution(), ScaledTanh(), Subsampling(16), ScaledTanh(),
+            nn.Conv2d(16, 120, 5), ScaledTanh(), nn.Flatten(),
+        )  # fmt: skip
+        return features, nn.Sequential(nn.Linear(120, 84), ScaledTanh(), RadialBasis(len(self.spec.classes)))
 
-class Background(nn.Module):
-    """Pads standardised pixels with the image of intensity 0, as the paper's background does."""
-
-    def __init__(self, encode: nn.Module, pad: nn.ConstantPad2d) -> None:
-        super().__init__()
-        black = encode(torch.zeros(1, 1, 1, 1, dtype=torch.uint8)).item()
-        self.pad = nn.ConstantPad2d(pad.padding, black)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.pad(x)
+    def _modern(self, padding: int) -> tuple[nn.Module, nn.Module]:
+        features = nn.Sequential(
+            nn.ConstantPad2d(padding, 0.0),
+            nn.Conv2d(self.channels, 6, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(16, 120, 5), nn.ReLU(), nn.Flatten(),
+        )  # fmt: skip
+        return features, nn.Sequential(nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, len(self.spec.classes)))

@@ -27,17 +27,17 @@ class DBN(GreedyModel):
         super().__init__(spec, tuple(hidden), **contrastive)
         self.dropout = nn.Dropout(dropout)
         if not self.pretrain_epochs:
-            for rbm in self.rbms:
+            for rbm in self.stack:
                 nn.init.xavier_uniform_(rbm.weight)
         self.save_hyperparameters()
 
     def phases(self) -> list[Phase]:
         """RBM by RBM, then the labels. The visible biases only generate: fine-tuning leaves them."""
-        recognition = [parameter for rbm in self.rbms for parameter in (rbm.weight, rbm.hidden_bias)]
+        recognition = [parameter for rbm in self.stack for parameter in (rbm.weight, rbm.hidden_bias)]
         return [*self.greedy_phases(), Phase("fit", self.classify, trainable=(self.head, *recognition))]
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         v = self.encode(x)
-        for rbm in self.rbms:
+        for rbm in self.stack:
             v = self.dropout(rbm(v))
         return self.head(v)

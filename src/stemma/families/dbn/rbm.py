@@ -1,6 +1,5 @@
 """rbm: the restricted Boltzmann machine, and a linear classifier on its features."""
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +13,6 @@ from stemma.families.phase import Phase
 from stemma.nn.inputs import Vector
 from stemma.nn.pictures import tiles
 from stemma.spec import DataSpec
-
 
 SAMPLES = 32
 
@@ -74,7 +72,7 @@ class RBM(nn.Module):
         return v_mean
 
     def contrastive_divergence(self, v: Tensor, steps: int = 1) -> Tensor:
-        """Mean squared reconstruction error of a batch, summed over visible units; its `backward` leaves the CD-k gradients."""
+        """Squared reconstruction error, mean over a batch `[B, V]`; its `backward` leaves the CD-k gradients."""
         return ContrastiveDivergence.apply(v, self.weight, self.visible_bias, self.hidden_bias, self, steps)
 
 
@@ -89,7 +87,7 @@ class ContrastiveDivergence(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, v: Tensor, weight: Tensor, visible_bias: Tensor, hidden_bias: Tensor, rbm: RBM, steps: int
-    ) -> Tensor:  # type: ignore[override]
+    ) -> Tensor:
         h0 = h = rbm.hidden_given_visible(v)
         for _ in range(steps):
             vk = rbm.visible_given_hidden(_bernoulli(h))
@@ -98,7 +96,7 @@ class ContrastiveDivergence(torch.autograd.Function):
         return (v - vk).square().sum(1).mean()
 
     @staticmethod
-    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
         v, h0, vk, hk = ctx.saved_tensors
         scale = scale / len(v)
         weight = torch.cat([v, vk]).T @ torch.cat([-h0, hk])
@@ -108,13 +106,6 @@ class ContrastiveDivergence(torch.autograd.Function):
 def _bernoulli(probability: Tensor) -> Tensor:
     """0/1 samples; comparing uniform numbers is four times cheaper than `torch.bernoulli` on a CPU."""
     return (torch.rand_like(probability) < probability).to(probability.dtype)
-
-
-class RBMs(nn.ModuleList):
-    """A stack of RBMs, lowest first."""
-
-    def __iter__(self) -> Iterator[RBM]:  # type: ignore[override]
-        return super().__iter__()  # type: ignore[return-value]
 
 
 class GreedyModel(Model):
@@ -144,7 +135,7 @@ class GreedyModel(Model):
         gaussian = visible == "gaussian" or (visible == "auto" and colour)
         self.encode = Vector(self.spec, words, standardise=gaussian)
         sizes = [self.encode.size, *hidden]
-        self.rbms = RBMs(RBM(v, h, gaussian and k == 0) for k, (v, h) in enumerate(pairwise(sizes)))
+        self.rbms = nn.ModuleList(RBM(v, h, gaussian and k == 0) for k, (v, h) in enumerate(pairwise(sizes)))
         self.head = nn.Linear(sizes[-1], len(self.spec.classes))
         self.cd_steps, self.pretrain_epochs = cd_steps, pretrain_epochs
         self.pretraining = {
@@ -161,11 +152,16 @@ class GreedyModel(Model):
                 "generated", torch.zeros(SAMPLES, height, width, channels, dtype=torch.uint8)
             )
 
+    @property
+    def stack(self) -> list[RBM]:
+        """The RBMs, lowest first."""
+        return [rbm for rbm in self.rbms if isinstance(rbm, RBM)]
+
     def greedy_phases(self) -> list[Phase]:
         """A phase an RBM, which reads the data encoded once by those below it; then pictures of samples."""
         if not self.pretrain_epochs:
             return []
-        phases = [self._rbm_phase(level, rbm) for level, rbm in enumerate(self.rbms)]
+        phases = [self._rbm_phase(level, rbm) for level, rbm in enumerate(self.stack)]
         if "generated" in self._buffers:
             phases.append(Phase("sample", solve=lambda split: self._generate()))
         return phases
@@ -182,25 +178,25 @@ class GreedyModel(Model):
 
     def up(self, v: Tensor, levels: int) -> Tensor:
         """Means of the hidden units after the lowest `levels` RBMs."""
-        for rbm in list(self.rbms)[:levels]:
+        for rbm in self.stack[:levels]:
             v = rbm(v)
         return v
 
     @torch.no_grad()
     def _generate(self, steps: int = 500) -> None:
         """Keep pictures from Gibbs sampling in the top RBM, passed down, before fine-tuning changes the weights."""
-        *lower, top = self.rbms
+        *lower, top = self.stack
         start = torch.rand(SAMPLES, len(top.visible_bias), device=self.device)
         v = top.gibbs(start, steps)
         for rbm in reversed(lower):
             v = rbm.visible_given_hidden(v)
-        self.generated = _intensities(v, self.spec, self.rbms[0].gaussian)
+        self.generated = _intensities(v, self.spec, self.stack[0].gaussian)
 
     def pictures(self) -> dict[str, np.ndarray]:
         """First-layer filters and samples, for images."""
         if self.spec.kind != "image":
             return {}
-        pictures = {"filters": tiles(self.rbms[0].weight.T.reshape(-1, *self.spec.shape))}
+        pictures = {"filters": tiles(self.stack[0].weight.T.reshape(-1, *self.spec.shape))}
         if "generated" in self._buffers:
             pictures["samples"] = self.generated.cpu().numpy()
         return pictures

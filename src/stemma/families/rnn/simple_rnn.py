@@ -26,13 +26,14 @@ class SigmoidLayers(nn.Module):
 
     def __init__(self, inputs: int, hidden: int, layers: int) -> None:
         super().__init__()
+        self.hidden = hidden
         sizes = [inputs] + [hidden] * (layers - 1)
         self.inputs = nn.ModuleList(nn.Linear(size, hidden) for size in sizes)
         self.recurrent = nn.ModuleList(nn.Linear(hidden, hidden, bias=False) for _ in sizes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, None]:
         for inputs, recurrent in zip(self.inputs, self.recurrent, strict=True):
-            drive, state, states = inputs(x), x.new_zeros(len(x), recurrent.in_features), []
+            drive, state, states = inputs(x), x.new_zeros(len(x), self.hidden), []
             for step in drive.unbind(1):
                 state = torch.sigmoid(step + recurrent(state))
                 states.append(state)
