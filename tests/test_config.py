@@ -104,7 +104,9 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))  # fmt: skip
-def test_no_content_whatever_gives_anything_but_the_own_error(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+def test_no_content_whatever_gives_anything_but_the_own_error(
+    tmp_path_factory: pytest.TempPathFactory, value: object
+) -> None:
     for key in ("datasets", "training", "experiments", "gate"):
         file = tmp_path_factory.getbasetemp() / "any.yaml"
         file.write_text(yaml.safe_dump({**GOOD, key: value}))

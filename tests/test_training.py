@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import GREY, prepare
+from made_up import GREY, prepare
 from stemma import training
 from stemma.config import Experiment
 from stemma.data.datamodule import ArrayData, Batch, BatchPositions, Examples, to_batch
@@ -29,11 +29,7 @@ def experiment(architecture: str = "mlp", family: str = "mlp", **settings) -> Ex
 
 
 def bits(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -53,9 +49,7 @@ def test_the_same_training_twice_gives_the_same_bits(
     for name in ("one", "two"):
         training.train("same", settings, prepared["grey"], tmp_path / name)
     assert bits(tmp_path / "one/same/train") == bits(tmp_path / "two/same/train")
-    seeds = [
-        (tmp_path / f"one/same/train/seed{seed}/model/weights.safetensors").read_bytes() for seed in (0, 1)
-    ]
+    seeds = [(tmp_path / f"one/same/train/seed{seed}/model/weights.safetensors").read_bytes() for seed in (0, 1)]
     assert seeds[0] != seeds[1]
 
 
@@ -82,9 +76,7 @@ def test_the_best_epoch_is_the_one_that_is_kept(prepared: dict[str, Path]) -> No
     train, validation = load_split(prepared["grey"], "train"), load_split(prepared["grey"], "validation")
     wrong = Split(train.x, np.random.default_rng(0).permutation(train.y))
     rows: list[dict] = []
-    model, best = SeedRun("x", settings, 3, load_spec(prepared["grey"]).to_dict()).fit(
-        wrong, validation, 15, rows
-    )
+    model, best = SeedRun("x", settings, 3, load_spec(prepared["grey"]).to_dict()).fit(wrong, validation, 15, rows)
     assert best["val_loss"] == min(row["val_loss"] for row in rows) < rows[-1]["val_loss"]
     probabilities = model.probabilities(validation.x)
     loss = -np.log(probabilities[np.arange(len(validation)), validation.y]).mean()
@@ -99,9 +91,7 @@ def test_early_stopping_counts_epochs_without_improvement(prepared: dict[str, Pa
     assert len(rows) < 10
 
 
-def test_refit_trains_on_train_and_validation_for_the_chosen_epochs(
-    prepared: dict[str, Path], tmp_path: Path
-) -> None:
+def test_refit_trains_on_train_and_validation_for_the_chosen_epochs(prepared: dict[str, Path], tmp_path: Path) -> None:
     settings = experiment(seeds=(0,), epochs=3)
     training.train("once", settings, prepared["grey"], tmp_path)
     training.train("again", settings.model_copy(update={"refit": True}), prepared["grey"], tmp_path)
@@ -127,9 +117,7 @@ def test_fast_dev_run_is_one_batch(prepared: dict[str, Path]) -> None:
 
 def test_a_loss_that_is_not_finite_fails_the_training(prepared: dict[str, Path], tmp_path: Path) -> None:
     settings = experiment(optimizer="sgd", learning_rate=1e30, seeds=(5,))
-    with pytest.raises(
-        TrainingFailed, match=r"train_loss.* is not finite in epoch 1 of phase 'fit'"
-    ) as failure:
+    with pytest.raises(TrainingFailed, match=r"train_loss.* is not finite in epoch 1 of phase 'fit'") as failure:
         training.train("nan", settings, prepared["grey"], tmp_path)
     assert failure.value.seed == 5 and len(failure.value.history) == 1
     assert not (tmp_path / "nan/train/summary.json").exists()
@@ -167,9 +155,7 @@ def test_sigterm_ends_with_143_and_no_worker_left(tmp_path: Path) -> None:
     for line in process.stderr:
         if "fit 2/" in line:
             break
-    children = subprocess.run(
-        ["pgrep", "-P", str(process.pid)], capture_output=True, text=True
-    ).stdout.split()
+    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 143
     assert children and not (tmp_path / "runs/x/train/summary.json").exists()

@@ -27,9 +27,7 @@ class Dataset(Section):
     use: str = Field(description="dataset@source: a catalogue name, then sample, canonical, a path or a URL")
     test: str | None = Field(None, description="a separate dataset@source to take the test split from")
     validation: Fraction = Field(0.1, description="share of the training examples held out for choosing")
-    test_share: Fraction = Field(
-        0.2, description="share split off as test when the source has none of its own"
-    )
+    test_share: Fraction = Field(0.2, description="share split off as test when the source has none of its own")
     seed: int = Field(0, ge=0, description="of the split")
     max_length: int = Field(48, ge=1, description="text: tokens kept of an example")
     vocabulary: int = Field(10_000, ge=3, description="text: most frequent training tokens kept")
@@ -69,13 +67,9 @@ class Training(Section):
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: on one-hot labels")
     augment: Augment = Augment()
-    monitor: Literal["val_loss", "val_accuracy"] = Field(
-        "val_loss", description="what the best epoch is chosen by"
-    )
+    monitor: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="what the best epoch is chosen by")
     patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")
-    refit: bool = Field(
-        False, description="choose the epochs on validation, then train anew on train + validation"
-    )
+    refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
     devices: int | Literal["auto"] | tuple[int, ...] = "auto"
     strategy: str = "auto"
@@ -175,9 +169,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
-        raise StemmaError(
-            f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or error}"
-        ) from None
+        raise StemmaError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or error}") from None
     if not isinstance(values, dict):
         raise StemmaError(
             f"{path}: expected a mapping with datasets, training, experiments; found {type(values).__name__}"
@@ -206,9 +198,9 @@ def _line(model: type[BaseModel], item: Any, prefix: str) -> str:
     where = ".".join(filter(None, [prefix, *parts]))
     kind, message = item["type"], item["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        return str(
-            unknown(where.rpartition(".")[0] or "top level", parts[-1], _fields(model, parts[:-1]))
-        ).replace("name", "key", 1)
+        return str(unknown(where.rpartition(".")[0] or "top level", parts[-1], _fields(model, parts[:-1]))).replace(
+            "name", "key", 1
+        )
     if kind == "missing":
         return f"{where}: missing"
     found = "" if kind == "value_error" else f", found {item['input']!r}"

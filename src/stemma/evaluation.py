@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stemma import families
-from stemma.comparison import scores
+from stemma import families, scores
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from conftest import COLOUR, DIGITS, GREY
+from made_up import COLOUR, DIGITS, GREY
 from stemma import families
 from stemma.errors import StemmaError
 from stemma.families.base import shapes

@@ -40,9 +40,7 @@ def experiment(key: str, **settings) -> Experiment:
         "architecture": key,
         "parameters": SMALL.get(key, {}),
     }
-    return Experiment(
-        **common, **{"epochs": 2, "batch_size": 20, "accelerator": "cpu", "seeds": (0,), **settings}
-    )
+    return Experiment(**common, **{"epochs": 2, "batch_size": 20, "accelerator": "cpu", "seeds": (0,), **settings})
 
 
 @pytest.mark.parametrize("key", CATALOG)
@@ -57,9 +55,7 @@ def test_trains_saves_reloads_and_predicts_the_same(
 ) -> None:
     train, validation, test = (load_split(prepared[slot], name) for name in ("train", "validation", "test"))
     rows: list[dict] = []
-    model, best = SeedRun(key, experiment(key), 0, load_spec(prepared[slot]).to_dict()).fit(
-        train, validation, 2, rows
-    )
+    model, best = SeedRun(key, experiment(key), 0, load_spec(prepared[slot]).to_dict()).fit(train, validation, 2, rows)
     assert {"val_loss", "val_accuracy"} <= set(best) and best in rows
     probabilities = model.probabilities(test.x, test.lengths, test.texts)
     assert probabilities.shape == (len(test), len(load_spec(prepared[slot]).classes))

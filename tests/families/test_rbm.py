@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from conftest import GREY
+from made_up import GREY
 from stemma import families
 from stemma.families.dbn.rbm import RBM, ContrastiveDivergence
 from stemma.nn.inputs import BagOfWords

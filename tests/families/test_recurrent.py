@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from conftest import GREY, TEXT
+from made_up import GREY, TEXT
 from stemma import families
 from stemma.families.rnn.simple_rnn import ElmanLayers, SigmoidLayers
 from stemma.nn import pooling

@@ -75,7 +75,10 @@ def imports(path: Path, top_only: bool = False) -> frozenset[str]:
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module, *(f"{node.module}.{name.name}" for name in node.names if path_of(f"{node.module}.{name.name}"))}
+            found |= {
+                node.module,
+                *(f"{node.module}.{name.name}" for name in node.names if path_of(f"{node.module}.{name.name}")),
+            }
         queue += ast.iter_child_nodes(node)
     return frozenset(found)
 
@@ -92,7 +95,9 @@ def test_imports_only_what_its_place_in_the_house_allows(package: str) -> None:
         for name in imports(path):
             if within(name, "stemma") and name not in EVERYONE:
                 parents = {name, package}
-                assert any(within(name, allowed) or within(allowed, name) for allowed in ALLOWED[package] | {package}), (
+                assert any(
+                    within(name, allowed) or within(allowed, name) for allowed in ALLOWED[package] | {package}
+                ), (
                     f"{module} imports {name}",
                     parents,
                 )
@@ -109,13 +114,17 @@ def test_a_family_imports_no_other_family() -> None:
 
 @pytest.mark.parametrize("library", ONLY)
 def test_the_data_half_keeps_heavy_libraries_in_their_corner(library: str) -> None:
-    users = {m for m, path in MODULES.items() if within(m, "stemma.data") and any(within(i, library) for i in imports(path))}
+    users = {
+        m for m, path in MODULES.items() if within(m, "stemma.data") and any(within(i, library) for i in imports(path))
+    }
     assert users <= ONLY[library]
 
 
 @pytest.mark.parametrize("script", ["ingest", "validate", "preprocess", "compare", "decide"])
 def test_light_stages_and_commands_import_no_torch(script: str) -> None:
-    code = f"import sys; sys.path.insert(0, 'pipelines'); import {script}; print({{'torch', 'mlflow'}} & set(sys.modules))"
+    code = (
+        f"import sys; sys.path.insert(0, 'pipelines'); import {script}; print({{'torch', 'mlflow'}} & set(sys.modules))"
+    )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
 
@@ -152,7 +161,18 @@ def test_deps_cover_the_modules_that_a_stage_imports(stage: str) -> None:
     needed = reached(ROOT / script, catalogs) - EXEMPT
     if stage == "ingest":
         needed.add("stemma.data.catalog")
-    covered = {module for module in needed for dep in deps if dep in [(p := MODULES[module].relative_to(ROOT)), *p.parents]}
+    covered = {
+        module for module in needed for dep in deps if dep in [(p := MODULES[module].relative_to(ROOT)), *p.parents]
+    }
     if stage == "train":
         assert family in deps
-    assert needed - covered - {m for m in needed if m.count(".") == 1 and MODULES[m].name == "__init__.py" and not MODULES[m].read_text().count("import")} == set()
+    assert (
+        needed
+        - covered
+        - {
+            m
+            for m in needed
+            if m.count(".") == 1 and MODULES[m].name == "__init__.py" and not MODULES[m].read_text().count("import")
+        }
+        == set()
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import GREY, prepare
+from made_up import GREY, prepare
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from stemma.comparison import intervals, paired, scores
+from stemma import scores
+from stemma.comparison import intervals, paired
 from stemma.comparison.results import Result, load
 
 Score = Callable[[np.ndarray, np.ndarray], float]

@@ -105,9 +105,7 @@ class LeNet5(ImageNet):
     def __init__(self, spec: dict[str, Any], form: str = "1998") -> None:
         super().__init__(spec, smallest=28)
         if (self.height, self.width) not in ((28, 28), (32, 32)):
-            raise StemmaError(
-                f"lenet5: takes images of 28x28 or 32x32, the data has {self.height}x{self.width}"
-            )
+            raise StemmaError(f"lenet5: takes images of 28x28 or 32x32, the data has {self.height}x{self.width}")
         padding = (32 - self.height) // 2
         self.features, self.head = self._of_1998(padding) if form == "1998" else self._modern(padding)
         self.save_hyperparameters()

@@ -35,9 +35,7 @@ class ResNet(ImageNet):
     def __init__(self, spec: dict[str, Any], depth: int = 20, width: int = 16) -> None:
         super().__init__(spec, smallest=8)
         if depth < 8 or (depth - 2) % 6:
-            raise StemmaError(
-                f"resnet: depth must be 6n + 2 (8, 14, 20, 32, 44, 56, 110, ...), found {depth}"
-            )
+            raise StemmaError(f"resnet: depth must be 6n + 2 (8, 14, 20, 32, 44, 56, 110, ...), found {depth}")
         layers: list[nn.Module] = [
             nn.Conv2d(self.channels, width, 3, 1, 1, bias=False),
             nn.BatchNorm2d(width),

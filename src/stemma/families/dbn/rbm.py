@@ -148,9 +148,7 @@ class GreedyModel(Model):
         }
         if self.spec.kind == "image" and pretrain_epochs:
             channels, height, width = self.spec.shape
-            self.register_buffer(
-                "generated", torch.zeros(SAMPLES, height, width, channels, dtype=torch.uint8)
-            )
+            self.register_buffer("generated", torch.zeros(SAMPLES, height, width, channels, dtype=torch.uint8))
 
     @property
     def stack(self) -> list[RBM]:
@@ -207,9 +205,7 @@ def _intensities(v: Tensor, spec: DataSpec, standardised: bool) -> Tensor:
     v = v.reshape(-1, *spec.shape)
     if standardised:
         v = v * v.new_tensor(spec.std).view(-1, 1, 1) + v.new_tensor(spec.mean).view(-1, 1, 1)
-    return (
-        (v.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
-    )
+    return (v.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format)
 
 
 class RBMClassifier(GreedyModel):

@@ -17,9 +17,7 @@ class RecurrentClassifier(Model):
 
     recurrent: nn.Module
 
-    def __init__(
-        self, spec: dict[str, Any], embedding: int, hidden: int, pooling: str, dropout: float
-    ) -> None:
+    def __init__(self, spec: dict[str, Any], embedding: int, hidden: int, pooling: str, dropout: float) -> None:
         super().__init__(spec)
         self.steps = Steps(self.spec, embedding)
         self.pool = POOLING[pooling]
