@@ -63,9 +63,7 @@ class Epochs(Checkpoint):
         if self._is_best(row):
             self.best = row
             if self.monitor:
-                self._weights = {
-                    name: value.detach().clone() for name, value in pl_module.state_dict().items()
-                }
+                self._weights = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
 
     def _is_best(self, row: Row) -> bool:
         if not self.best or not self.monitor:

@@ -19,9 +19,7 @@ class TrainingFailed(StemmaError):
 
     exit_code = 1
 
-    def __init__(
-        self, message: str, seed: int | None = None, history: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
+    def __init__(self, message: str, seed: int | None = None, history: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
         self.seed, self.history = seed, history
 

@@ -1,6 +1,5 @@
 """Evaluation: trained models + the test split -> metrics, predictions, pictures. The test split is opened only here."""
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from stemma import families, scores
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
-from stemma.training import ONE_THREAD
+from stemma.threads import use_one_thread
 
 MISTAKES = 24
 TIMED = 256
@@ -31,7 +30,7 @@ def evaluate(name: str, prepared: Path, root: Path = ROOT) -> None:
     Raises:
         StemmaError: the models were trained on another prepared set than the one that lies there.
     """
-    os.environ.update(ONE_THREAD)
+    use_one_thread()
     runs, spec, test = RunFiles(name, root), load_spec(prepared), load_split(prepared, "test")
     if runs.summary().digest != spec.digest:
         raise StemmaError(f"{prepared}: not the set that '{name}' was trained on; run `dvc repro`")

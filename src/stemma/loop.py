@@ -35,9 +35,7 @@ def runs_on_cpu(experiment: "Experiment") -> bool:
     return trainer.strategy.root_device.type == "cpu" and trainer.world_size == 1
 
 
-def train_seed(
-    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path
-) -> tuple[SeedSummary, float]:
+def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> tuple[SeedSummary, float]:
     """Train one seed; write its history and model. Returns its summary and the seconds that training took.
 
     Seconds are the process's own on a CPU, where seeds share the machine, and wall time otherwise.
@@ -61,9 +59,7 @@ def train_seed(
     seconds = clock() - started
     runs.write_history(seed, rows)
     size = _save(model, runs.model_folder(seed), experiment, prepared)
-    return SeedSummary(
-        best["epoch"], best["val_loss"], best["val_accuracy"], model.parameter_count(), size
-    ), seconds
+    return SeedSummary(best["epoch"], best["val_loss"], best["val_accuracy"], model.parameter_count(), size), seconds
 
 
 def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) -> int:
@@ -78,9 +74,7 @@ def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) ->
 class SeedRun:
     """One seed's training of one experiment on data of `spec`; `place` is its line among progress bars."""
 
-    def __init__(
-        self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0
-    ) -> None:
+    def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0) -> None:
         self.label, self.experiment, self.seed, self.spec, self.place = label, experiment, seed, spec, place
 
     def fit(self, train: Split, validation: Split | None, epochs: int, rows: list[Row]) -> tuple[Any, Row]:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from stemma.data.store import load_spec
 from stemma.runs import ROOT, RunFiles, SeedSummary, Summary
+from stemma.threads import use_one_thread
 
 if TYPE_CHECKING:
     from stemma.config import Experiment
 
 log = logging.getLogger(__name__)
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT) -> None:
@@ -29,7 +29,7 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
         StemmaError: the model does not fit the data.
     """
     runs = RunFiles(name, root)
-    os.environ.update(ONE_THREAD)
+    use_one_thread()
     with _workers(len(experiment.seeds)) as pool:
         side_by_side = pool.submit(_runs_on_cpu, experiment).result()
         submit = pool.submit if side_by_side else _submit_here
@@ -39,9 +39,7 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
     results = {seed: future.result() for seed, future in futures.items()}
     summaries = {f"seed{seed}": summary for seed, (summary, _) in results.items()}
     runs.write_summary(replace(describe(name, experiment, prepared), seeds=summaries))
-    runs.write(
-        "train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds) in results.items()}
-    )
+    runs.write("train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds) in results.items()})
 
 
 def _submit_here(function: Callable, /, *arguments: Any) -> Future:
@@ -105,9 +103,7 @@ def _runs_on_cpu(experiment: "Experiment") -> bool:
     return loop.runs_on_cpu(experiment)
 
 
-def _train_seed(
-    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path
-) -> tuple[SeedSummary, float]:
+def _train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> tuple[SeedSummary, float]:
     from stemma import loop
 
     return loop.train_seed(runs, experiment, seed, prepared)
