@@ -1,0 +1,1 @@
+"""The packaged model: raw input (texts, images) -> label and class probabilities, through MLflow's pyfunc."""

@@ -1,0 +1,51 @@
+"""The pyfunc model of every family."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PythonModel
+
+from stemma.errors import StemmaError
+from stemma.serving import inputs
+
+
+class Classifier(PythonModel):
+    """Answers raw input with a table: `label`, `probability`, then `p_<class>` for every class."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the model folder that stands under the artifact `model`."""
+        from stemma import families
+
+        folder = Path(context.artifacts["model"])
+        self.model = families.load(folder)
+        self.vocabulary = inputs.vocabulary(folder)
+
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+        """Predict a batch of any size; see `inputs.prepare` for its forms.
+
+        Without type hints: MLflow takes one of `model_input` for the only form that is allowed.
+
+        Raises:
+            MlflowException: INVALID_PARAMETER_VALUE (HTTP 400) that says what was found and what is expected.
+        """
+        try:
+            prepared = inputs.prepare(model_input, self.model.spec, self.vocabulary)
+            probabilities = self.model.probabilities(*prepared)
+        except StemmaError as error:
+            raise MlflowException.invalid_parameter_value(str(error)) from None
+        return table(probabilities, self.model.spec.classes)
+
+
+def table(probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Predictions from probabilities float `[N, classes]`."""
+    best = probabilities.argmax(axis=1)
+    head = {
+        "label": np.array(classes, dtype=object)[best],
+        "probability": probabilities.max(axis=1).astype(float),
+    }
+    return pd.DataFrame(
+        {**head, **{f"p_{c}": probabilities[:, k].astype(float) for k, c in enumerate(classes)}}
+    )

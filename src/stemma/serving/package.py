@@ -1,0 +1,85 @@
+"""Packaging a model folder for MLflow: a script, the weights and the code, without pickle. Torch-free."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import stemma
+from stemma.files import read_json
+from stemma.spec import DataSpec
+
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
+REQUIREMENTS = (
+    "mlflow",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pydantic",
+    "pytorch-lightning",
+    "safetensors",
+    "scikit-learn",
+    "skops",
+    "torch",
+    "torchmetrics",
+)
+EXAMPLE_TEXTS = ["a warm, funny and thoughtful film", "two hours that feel like four"]
+
+
+def log_model(run_id: str, folder: Path) -> str:
+    """Log the model in `folder` (see `stemma.families.save`) to a run; returns the id of the logged model."""
+    import mlflow
+
+    description = read_json(folder / "model.json")
+    spec = DataSpec.from_dict(description["spec"])
+    example = input_example(spec)
+    with mlflow.start_run(run_id=run_id):
+        logged = mlflow.pyfunc.log_model(
+            **package(folder), name=description["architecture"], input_example=example
+        )
+    return str(logged.model_id)
+
+
+def package(folder: Path) -> dict[str, Any]:
+    """Arguments that `mlflow.pyfunc.save_model` and `log_model` share."""
+    spec = DataSpec.from_dict(read_json(folder / "model.json")["spec"])
+    here = Path(__file__).parent
+    return {
+        "python_model": str(here / "script.py"),
+        "artifacts": {"model": str(folder)},
+        "code_paths": [str(Path(stemma.__file__).parent)],
+        "pip_requirements": [f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
+        "signature": signature(spec),
+        "metadata": {
+            "dataset": spec.dataset,
+            "source": spec.source,
+            "digest": spec.digest,
+            "shape": list(spec.shape),
+        },
+    }
+
+
+def signature(spec: DataSpec) -> "ModelSignature":
+    """What goes in and comes out. The forms that go in are many (`inputs.prepare`), and MLflow's check of a
+    named column or a fixed shape would refuse some: texts have one column without name, images any array.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    taken = ColSpec("string") if spec.kind == "text" else TensorSpec(np.dtype(object), (-1,))
+    numbers = ["probability", *(f"p_{name}" for name in spec.classes)]
+    given = [ColSpec("string", "label"), *(ColSpec("double", name) for name in numbers)]
+    return ModelSignature(Schema([taken]), Schema([*given]))
+
+
+def input_example(spec: DataSpec) -> Any:
+    """Two texts, or two images uint8 `[2, H, W]` (grey) or `[2, H, W, C]`."""
+    if spec.kind == "text":
+        return EXAMPLE_TEXTS
+    channels, height, width = spec.shape
+    ramp = np.linspace(0, 255, height * width).astype(np.uint8).reshape(height, width)
+    images = np.stack([ramp, ramp[::-1]])
+    return images if channels == 1 else np.repeat(images[..., None], channels, axis=3)

@@ -1,0 +1,129 @@
+"""What a run says of itself in MLflow, from the run files alone: tags, parameters, metrics, notes."""
+
+import hashlib
+import json
+import math
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stemma.comparison import FAMILY_COLOURS
+from stemma.files import sha256
+from stemma.runs import RunFiles, Summary
+
+PER_EPOCH = {"train_loss": "train/loss", "val_loss": "val/loss", "val_accuracy": "val/accuracy"}
+PHASE_METRICS = 3
+"""Metrics of an earlier phase that are shown; more clutter the UI."""
+
+
+def key(runs: RunFiles) -> str:
+    """SHA-256 over names and contents of an experiment's output files, its timings left out.
+
+    Equal results have equal keys, whenever and wherever they were made.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(runs.folder.rglob("*")):
+        if path.is_file() and not path.name.endswith("_time.json"):
+            digest.update(f"{path.relative_to(runs.folder).as_posix()} {sha256(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def tags(summary: Mapping[str, Any], kind: str, stage: str) -> dict[str, str]:
+    """Tags of a run; `summary` has the fields of `runs.Summary`, `stage` is the last that it passed."""
+    names = ("experiment", "family", "architecture", "dataset", "source", "slot")
+    colour = FAMILY_COLOURS[summary["family"]]
+    own = {
+        "kind": kind,
+        "stage": stage,
+        "superseded": "no",
+        "data_digest": summary["digest"],
+        "mlflow.runColor": colour,
+    }
+    revision = git_revision()
+    if revision:
+        own |= {"git_revision": revision, "mlflow.source.git.commit": revision}
+    return {name: summary[name] for name in names} | own | {"mlflow.source.name": "stemma"}
+
+
+def git_revision() -> str:
+    """The commit that the working directory stands on, `+` if tracked files differ; empty without Git."""
+    if not Path(".git").exists():
+        return ""
+    command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+
+
+def parameters(settings: Mapping[str, Any]) -> dict[str, str]:
+    """An experiment's settings, flattened with dots; the seeds are told by the runs."""
+    return {name: value[:6000] for name, value in _flat(settings, "") if name != "seeds"}
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, "" if name == "parameters" else f"{name}.")
+        else:
+            yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)
+
+
+def curves(history: pd.DataFrame) -> Iterator[tuple[str, int, float]]:
+    """(metric, step, value) of every epoch; values that are not finite are left out.
+
+    The last phase has the names that all families share and counts its epochs from 1; earlier phases
+    stand in the section `z_pretrain`, which the UI sorts last.
+    """
+    final = history["phase"].iloc[-1]
+    for phase, rows in history.groupby("phase", sort=False):
+        names = PER_EPOCH if phase == final else _phase_names(str(phase), rows)
+        for column in [c for c in names if c in rows]:
+            for step, value in enumerate(rows[column].astype(float), start=1):
+                if math.isfinite(value):
+                    yield names[column], step, value
+
+
+def _phase_names(phase: str, rows: pd.DataFrame) -> dict[str, str]:
+    columns = [c for c in rows.columns if c not in ("phase", "epoch") and rows[c].notna().any()]
+    return {c: f"z_pretrain/{phase}_{c.removeprefix('train_')}" for c in columns[:PHASE_METRICS]}
+
+
+def aggregates(row: Mapping[str, Any]) -> dict[str, float]:
+    """Metrics of an experiment, six at most: the UI's comparison misplaces the values of a longer table."""
+    accuracy = row["accuracy"]
+    values = {
+        "acc_mean": accuracy["mean"],
+        "acc_lo": accuracy["lo"],
+        "acc_hi": accuracy["hi"],
+        "err_mean": 1 - accuracy["mean"],
+        "n_params": row["parameters"],
+        "train_s_mean": row["train_seconds"]["mean"],
+    }
+    return {name: round(float(value), 4) for name, value in values.items() if value is not None}
+
+
+def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:
+    """Metrics that a seed has once. `row` is the experiment's row of `reports/comparison.json`."""
+    place = row["seeds"].index(seed)
+    values = {"test/accuracy": row["accuracy"], "train_s": row["train_seconds"]}
+    return {name: round(float(value["values"][place]), 4) for name, value in values.items()}
+
+
+def sentence(row: Mapping[str, Any]) -> str:
+    """One plain sentence, which is all that the UI shows of a note until it is unfolded."""
+    accuracy, seeds = row["accuracy"], len(row["seeds"])
+    interval = "" if accuracy["lo"] is None else f" [{accuracy['lo']:.1%}, {accuracy['hi']:.1%}]"
+    return (
+        f"{row['architecture']} ({row['family']}) on {row['dataset']}@{row['source']}: test accuracy "
+        f"{accuracy['mean']:.1%}{interval} over {seeds} seed{'s' if seeds > 1 else ''}."
+    )
+
+
+def best_seed(summary: Summary) -> int:
+    """The seed with the highest accuracy on validation, then the lowest loss, then the lowest number."""
+    rows = summary.seeds
+    order = sorted(
+        rows, key=lambda name: (-rows[name].val_accuracy, rows[name].val_loss, int(name.removeprefix("seed")))
+    )
+    return int(order[0].removeprefix("seed"))

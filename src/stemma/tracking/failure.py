@@ -1,0 +1,116 @@
+"""A training that failed leaves a FAILED run; whatever the store does, the first error is the one told."""
+
+import logging
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+
+from stemma.tracking.store import connect, experiment_id, locked, runs_of
+
+log = logging.getLogger(__name__)
+QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
+
+
+def record_failure(
+    experiment: str,
+    seed: int | None,
+    history: Sequence[Mapping[str, Any]] | None,
+    message: str,
+    info: Mapping[str, Any],
+) -> None:
+    """Record that `experiment` failed, at `seed` or as a whole, as a FAILED run below a FAILED parent.
+
+    Never raises and never waits for long: where the store cannot be used, one warning says so. That is the
+    one place that swallows an error, since the caller is about to report the error that matters.
+
+    Args:
+        history: rows of the epochs so far, as in history.csv.
+        message: the error, shown as the note of the runs.
+        info: at least experiment, family, architecture, dataset, source, slot, digest, and settings
+            (a mapping), as in `runs.Summary`.
+    """
+    try:
+        with _quick():
+            _record(experiment, seed, history, message, info)
+    except Exception as error:
+        log.warning(
+            "MLflow: the failure of '%s' is not recorded (%s)", experiment, str(error).splitlines()[0][:300]
+        )
+
+
+@contextmanager
+def _quick() -> Iterator[None]:
+    """MLflow's retries and time-outs cut short, for the duration of the block."""
+    before = {name: os.environ.get(name) for name in QUICK}
+    os.environ.update(QUICK)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _record(
+    experiment: str,
+    seed: int | None,
+    history: Sequence[Mapping[str, Any]] | None,
+    message: str,
+    info: Mapping[str, Any],
+) -> None:
+    from stemma.tracking import describe
+
+    client = connect()
+    info = {**info, "experiment": experiment}
+    with locked():
+        into = experiment_id(client, f"{info['dataset']}@{info['source']}")
+        parent = _parent(client, into, experiment) or _failed(
+            client, into, experiment, message, info, "aggregate", {}
+        )
+        if seed is None:
+            return
+        own = {"mlflow.parentRunId": parent, "seed": str(seed)}
+        child = _failed(client, into, f"{experiment}-seed{seed}", message, info, "seed", own)
+        if history:
+            from mlflow.entities import Metric
+
+            now = int(time.time() * 1000)
+            points = describe.curves(pd.DataFrame(list(history)))
+            client.log_batch(
+                child, metrics=[Metric(name, value, now, step) for name, step, value in points][:1000]
+            )
+
+
+def _parent(client: Any, into: str, experiment: str) -> str:
+    """The experiment's failed run that no success has superseded; empty if there is none."""
+    known = runs_of(
+        client,
+        into,
+        f"tags.experiment = '{experiment}' and tags.kind = 'aggregate' and tags.superseded = 'no' "
+        "and attributes.status = 'FAILED'",
+    )
+    return known[0].info.run_id if known else ""
+
+
+def _failed(
+    client: Any,
+    into: str,
+    name: str,
+    message: str,
+    info: Mapping[str, Any],
+    kind: str,
+    own: Mapping[str, str],
+) -> str:
+    from mlflow.entities import Param
+
+    from stemma.tracking import describe
+
+    tags = {**describe.tags(info, kind, "train"), **own, "error": message, "mlflow.note.content": message}
+    run = client.create_run(into, tags=tags, run_name=name).info.run_id
+    settings = describe.parameters(info["settings"])
+    client.log_batch(run, params=[Param(key, value) for key, value in settings.items()])
+    client.set_terminated(run, "FAILED")
+    return run

@@ -1,0 +1,65 @@
+"""Pictures of a run: confusion matrix, learning curves, and what the model showed of itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+NUMBERS_UP_TO = 20
+"""Classes up to which the cells of a confusion matrix carry their counts."""
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: list[str], path: Path) -> None:
+    """Confusion matrix of `labels` and `predicted`, int `[N]`: colours are shares of the true class."""
+    count = len(classes)
+    matrix = np.bincount(labels * count + predicted, minlength=count**2).reshape(count, count)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(4.8, 4.4), dpi=90, layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted", ylabel="true", xticks=range(count), yticks=range(count))
+    axes.set_xticklabels(classes, rotation=90 if max(map(len, classes)) > 2 else 0)
+    axes.set_yticklabels(classes)
+    if count <= NUMBERS_UP_TO:
+        for (row, column), value in np.ndenumerate(matrix):
+            colour = "white" if share[row, column] > 0.5 else "black"
+            axes.text(column, row, str(value), ha="center", va="center", fontsize=7, color=colour)
+    figure.savefig(path)
+
+
+def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
+    """Loss and validation accuracy of the final phase, a line a seed."""
+    figure = Figure(figsize=(7, 3), dpi=90, layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    for name, history in histories.items():
+        final = history[history["phase"] == history["phase"].iloc[-1]]
+        epochs = range(1, len(final) + 1)
+        for column, axes, style in (
+            ("train_loss", loss, "--"),
+            ("val_loss", loss, "-"),
+            ("val_accuracy", accuracy, "-"),
+        ):
+            if column in final:
+                axes.plot(
+                    epochs, final[column], style, marker=".", label=f"{name} {column.partition('_')[0]}"
+                )
+    loss.set(xlabel="epoch", ylabel="loss")
+    accuracy.set(xlabel="epoch", ylabel="validation accuracy")
+    loss.legend(fontsize=7)
+    figure.savefig(path)
+
+
+def sheet(pictures: np.ndarray, columns: int = 8, scale_to: int = 48, limit: int = 32) -> np.ndarray:
+    """The first `limit` of uint8 `[n, H, W, C]`, enlarged, side by side on white: uint8 `[H', W', 3]`."""
+    pictures = np.broadcast_to(pictures[:limit], (*pictures[:limit].shape[:3], 3))
+    factor = max(1, scale_to // pictures.shape[1])
+    pictures = pictures.repeat(factor, axis=1).repeat(factor, axis=2)
+    count, height, width, _ = pictures.shape
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    page = np.full((rows * (height + 2), columns * (width + 2), 3), 255, np.uint8)
+    for place, picture in enumerate(pictures):
+        top, left = place // columns * (height + 2), place % columns * (width + 2)
+        page[top : top + height, left : left + width] = picture
+    return page

@@ -1,0 +1,127 @@
+"""`publish`: bring a tracking store to the state of the run files, adding only what it lacks."""
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stemma.errors import StemmaError
+from stemma.runs import ROOT, RunFiles
+from stemma.tracking import describe, views
+from stemma.tracking.store import connect, experiment_id, locked, runs_of
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+log = logging.getLogger(__name__)
+LogModel = Callable[[str, Path], str]
+"""(run id, model folder) -> id of the logged model; `stemma.serving.package.log_model`."""
+
+
+@dataclass
+class Published:
+    """Keys of the experiments that were added to the store and of those that were there already."""
+
+    added: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+
+
+def publish(
+    experiments: Iterable[str], comparison: dict[str, Any], log_model: LogModel, root: Path = ROOT
+) -> Published:
+    """Publish `experiments`, each with its seeds, model and pictures, and the saved views that show them.
+
+    An experiment is known by the digest of its output files (`describe.key`): published twice it adds
+    nothing; changed, it adds a new run and retires the old one, which keeps its place, tagged
+    `superseded`.
+    What a publish that was interrupted left half made is removed and made anew.
+
+    Args:
+        comparison: content of `reports/comparison.json`.
+        root: folder of the run files.
+
+    Raises:
+        StemmaError: the store cannot be reached, run files are missing, or the comparison does not know
+            an experiment.
+    """
+    rows = {row["experiment"]: row for row in comparison["rows"]}
+    client, published = connect(), Published()
+    with locked():
+        for name in experiments:
+            if name not in rows:
+                raise StemmaError(f"experiment '{name}': not in the comparison; run `dvc repro`")
+            added = _bring(client, RunFiles(name, root), rows[name], log_model)
+            (published.added if added else published.unchanged).append(name)
+        for dataset in comparison["datasets"]:
+            _introduce(client, dataset)
+    return published
+
+
+def _bring(client: "MlflowClient", runs: RunFiles, row: dict[str, Any], log_model: LogModel) -> bool:
+    """Make one experiment's current state the one that the views show; whether it had to be added."""
+    from stemma.tracking.record import Recorder
+
+    label, key = f"{row['dataset']}@{row['source']}", describe.key(runs)
+    into = experiment_id(client, label)
+    known = runs_of(client, into, f"tags.experiment = '{runs.experiment}' and tags.kind = 'aggregate'")
+    finished = [run for run in known if run.info.status == "FINISHED"]
+    same = [run for run in finished if run.data.tags["key"] == key]
+    started = time.perf_counter()
+    if not same:
+        with tempfile.TemporaryDirectory() as scratch:
+            Recorder(client, into, runs, row, log_model, Path(scratch)).record(key)
+    for run in known:
+        if run in same[:1]:
+            _restore(client, run, row)
+        else:
+            _retire(client, run)
+    if not same:
+        log.info("%s: published to %s in %.1f s", runs.experiment, label, time.perf_counter() - started)
+    return not same
+
+
+def _restore(client: "MlflowClient", run: "Run", row: dict[str, Any]) -> None:
+    """Un-retire a run whose results are the current ones again, and renew aggregates (timings may differ)."""
+    if run.data.tags["superseded"] == "yes":
+        _mark(client, run, "no")
+    for name, value in describe.aggregates(row).items():
+        if run.data.metrics.get(name) != value:
+            client.log_metric(run.info.run_id, name, value)
+
+
+def _retire(client: "MlflowClient", run: "Run") -> None:
+    """Delete a run that was never completed; tag any other as superseded."""
+    if run.info.status == "RUNNING":
+        for child in _children(client, run):
+            client.delete_run(child.info.run_id)
+        client.delete_run(run.info.run_id)
+    elif run.data.tags["superseded"] == "no":
+        _mark(client, run, "yes")
+
+
+def _mark(client: "MlflowClient", run: "Run", superseded: str) -> None:
+    for each in [run, *_children(client, run)]:
+        client.set_tag(each.info.run_id, "superseded", superseded)
+
+
+def _children(client: "MlflowClient", run: "Run") -> list["Run"]:
+    return runs_of(client, run.info.experiment_id, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+
+
+def _introduce(client: "MlflowClient", dataset: dict[str, Any]) -> None:
+    """Note, tags and saved views of a `dataset@source`; what is there already stays untouched."""
+    into = experiment_id(client, f"{dataset['dataset']}@{dataset['source']}")
+    present = client.get_experiment(into).tags
+    wanted = {
+        "stemma.kind": "dataset",
+        "dataset": dataset["dataset"],
+        "source": dataset["source"],
+        "mlflow.note.content": views.note(into, dataset),
+    }
+    for name, value in {**wanted, **views.tags(present)}.items():
+        if present.get(name) != value:
+            client.set_experiment_tag(into, name, value)

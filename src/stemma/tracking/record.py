@@ -1,0 +1,168 @@
+"""One experiment and its seeds written into the store: a parent run with a child run a seed."""
+
+import json
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from PIL import Image
+
+from stemma.files import read_json
+from stemma.runs import RunFiles
+from stemma.tracking import describe, figures
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+METRICS_A_CALL = 500
+DIGEST_LENGTH = 36
+"""Characters that the store keeps of a dataset's digest."""
+NEEDED = ("train/summary.json", "train_time.json", "test_time.json", "metrics.json")
+"""Run files that, with the predictions, let a later promotion compare with this experiment."""
+
+
+class Recorder:
+    """Writes one experiment. `row` is its row of the comparison, `scratch` an empty folder for pictures."""
+
+    def __init__(
+        self,
+        client: "MlflowClient",
+        into: str,
+        runs: RunFiles,
+        row: dict[str, Any],
+        log_model: Any,
+        scratch: Path,
+    ) -> None:
+        self.client, self.into, self.runs, self.row = client, into, runs, row
+        self.log_model, self.scratch = log_model, scratch
+        self.summary = runs.summary()
+        self.best = describe.best_seed(self.summary)
+        self.dataset = self._dataset()
+
+    def record(self, key: str) -> None:
+        """The parent, its children, and last the parent's end, which tells that all is there."""
+        fields = vars(self.summary)
+        tags = {**describe.tags(fields, "aggregate", "evaluate"), "key": key, "best_seed": str(self.best)}
+        parent = self._start(self.runs.experiment, tags, sum(self.row["train_seconds"]["values"]))
+        self._write(parent, describe.parameters(self.summary.settings), describe.aggregates(self.row))
+        predictions = {seed: self.runs.predictions(seed) for seed in self.runs.seeds()}
+        models = {seed: self._child(parent, key, seed, *predictions[seed]) for seed in predictions}
+        labels = np.concatenate([labels for labels, _ in predictions.values()])
+        predicted = np.concatenate([p.argmax(1) for _, p in predictions.values()])
+        self._figures(parent, self.runs.seeds(), labels, predicted)
+        self._pictures(parent)
+        self._run_files(parent)
+        self.client.set_tag(parent, "model_id", models[self.best])
+        self.client.set_tag(parent, "mlflow.note.content", self._note(models[self.best]))
+        self.client.set_terminated(parent)
+
+    def _child(self, parent: str, key: str, seed: int, labels: np.ndarray, probabilities: np.ndarray) -> str:
+        """The run of one seed; returns the id of its logged model, which only the best seed has."""
+        own = {"mlflow.parentRunId": parent, "seed": str(seed), "key": f"{key}-{seed}"}
+        once = describe.seed_metrics(self.row, seed)
+        tags = {**describe.tags(vars(self.summary), "seed", "evaluate"), **own}
+        run = self._start(f"{self.runs.experiment}-seed{seed}", tags, once["train_s"])
+        model = self.log_model(run, self.runs.model_folder(seed)) if seed == self.best else ""
+        self._write(run, {**describe.parameters(self.summary.settings), "seed": str(seed)}, {})
+        points = [(name, 0, value) for name, value in once.items()]
+        self._log(run, [*describe.curves(self.runs.history(seed)), *points], model)
+        self._figures(run, [seed], labels, probabilities.argmax(1))
+        self.client.set_tag(
+            run,
+            "mlflow.note.content",
+            f"Seed {seed} of {self.runs.experiment}, test accuracy {once['test/accuracy']:.1%}.",
+        )
+        self.client.set_terminated(run)
+        return model
+
+    def _start(self, name: str, tags: dict[str, str], seconds: float) -> str:
+        """A new run that began `seconds` ago, so that the UI's duration is the time that training took."""
+        began = int((time.time() - seconds) * 1000)
+        run = self.client.create_run(self.into, start_time=began, tags=tags, run_name=name)
+        self.client.log_inputs(run.info.run_id, [self.dataset])
+        return run.info.run_id
+
+    def _write(self, run: str, parameters: dict[str, str], metrics: dict[str, float]) -> None:
+        now = int(time.time() * 1000)
+        self.client.log_batch(
+            run,
+            params=[Param(name, value) for name, value in parameters.items()],
+            metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+        )
+
+    def _log(self, run: str, points: Iterable[tuple[str, int, float]], model: str) -> None:
+        """Metric points of a seed, linked to the dataset and, where there is one, the logged model."""
+        now, data = int(time.time() * 1000), self.dataset.dataset
+        metrics = [
+            Metric(name, value, now, step, model or None, data.name, data.digest, run)
+            for name, step, value in points
+        ]
+        for start in range(0, len(metrics), METRICS_A_CALL):
+            self.client.log_batch(run, metrics=metrics[start : start + METRICS_A_CALL])
+
+    def _figures(self, run: str, seeds: list[int], labels: np.ndarray, predicted: np.ndarray) -> None:
+        """Confusion matrix and learning curves, under the same paths in every run."""
+        folder = self.scratch / run
+        folder.mkdir()
+        figures.confusion(labels, predicted, self.summary.classes, folder / "confusion_matrix.png")
+        histories = {f"seed{seed}": self.runs.history(seed) for seed in seeds}
+        figures.learning_curves(histories, folder / "learning_curves.png")
+        self.client.log_artifacts(run, str(folder), "figures")
+
+    def _pictures(self, parent: str) -> None:
+        """Pictures as cards of the UI: the confusion matrix, filters, samples, mistakes."""
+        confusion = Image.open(self.scratch / parent / "confusion_matrix.png").convert("RGB")
+        self.client.log_image(parent, confusion, key="confusion_matrix", step=0)
+        if (self.runs.folder / "test" / "pictures.npz").is_file():
+            pictures = {name: each for name, each in self.runs.pictures().items() if len(each)}
+            for name, each in pictures.items():
+                self.client.log_image(parent, figures.sheet(each), key=name, step=0)
+
+    def _run_files(self, parent: str) -> None:
+        """Run files as artifacts, in the folders that `RunFiles` expects."""
+        files = [self.runs.folder / name for name in NEEDED]
+        for path in [*files, *sorted((self.runs.folder / "test").glob("*.parquet"))]:
+            below = path.parent.relative_to(self.runs.folder.parent)
+            self.client.log_artifact(parent, str(path), f"runs/{below.as_posix()}")
+
+    def _dataset(self) -> DatasetInput:
+        summary = self.summary
+        spec = read_json(self.runs.model_folder(self.best) / "model.json")["spec"]
+        profile = {
+            "classes": len(summary.classes),
+            "sizes": spec["sizes"],
+            "shape": spec["shape"],
+            "kind": spec["kind"],
+        }
+        data = Dataset(
+            name=f"{summary.dataset}@{summary.source}",
+            digest=summary.digest[:DIGEST_LENGTH],
+            source_type="stemma",
+            source=json.dumps(
+                {"dataset": summary.dataset, "source": summary.source, "digest": summary.digest}
+            ),
+            profile=json.dumps(profile),
+        )
+        return DatasetInput(data, [InputTag("mlflow.data.context", "train, validation, test")])
+
+    def _note(self, model: str) -> str:
+        row, link = self.row, f"#/experiments/{self.into}/models/{model}"
+        lines = [describe.sentence(row), "", "| | mean | from | to |", "|---|---|---|---|"]
+        for name in (
+            "accuracy",
+            "macro_f1",
+            "cross_entropy",
+            "calibration_error",
+            "train_seconds",
+            "predict_ms",
+        ):
+            cells = [row[name][end] for end in ("mean", "lo", "hi")]
+            lines.append(f"| {name} | " + " | ".join("" if c is None else f"{c:.4g}" for c in cells) + " |")
+        lines += [
+            "",
+            f"Model of seed {self.best}, the best on validation: [{model}]({link}).",
+        ]
+        return "\n".join(lines)

@@ -1,0 +1,118 @@
+"""Which tracking store is used, how it is opened, and the few questions that are asked of it."""
+
+import fcntl
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stemma.errors import StemmaError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
+DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+}
+"""Settings that hold unless the user sets others; MLflow's own retry for minutes at a server that is down."""
+QUIET = ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking.fluent")
+
+
+def tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI, or the database in the project, the working directory, by its absolute path."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd() / DATABASE}"
+
+
+def is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
+
+
+def connect() -> "MlflowClient":
+    """A client of the store, which is created where it is a database that is not there yet.
+
+    Raises:
+        StemmaError: the store cannot be reached or opened.
+    """
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    uri = tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    client = mlflow.MlflowClient(uri, uri)
+    try:
+        with locked():
+            client.search_experiments(max_results=1)
+    except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
+        raise StemmaError(f"MLflow store {uri}: cannot be reached ({_first_line(error)})") from None
+    return client
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Alone with the SQLite database: its first creation and two writers of the same run do not mix.
+
+    Other stores keep their own order.
+    """
+    uri = tracking_uri()
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    path = Path(uri.removeprefix("sqlite:///") + ".lock")
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def experiment_id(client: "MlflowClient", label: str) -> str:
+    """Id of the MLflow experiment named `label` (`dataset@source`); made, or restored if it was deleted."""
+    found = client.get_experiment_by_name(label)
+    if found is None:
+        return client.create_experiment(label, artifact_location=_artifacts(label))
+    if found.lifecycle_stage != "active":
+        client.restore_experiment(found.experiment_id)
+    return found.experiment_id
+
+
+def runs_of(client: "MlflowClient", experiment: str, filter_string: str) -> list[Any]:
+    """All active runs of an MLflow experiment that pass the filter, the newest first."""
+    found: list[Any] = []
+    token = None
+    while True:
+        page = client.search_runs([experiment], filter_string, max_results=1000, page_token=token)
+        found, token = found + list(page), page.token
+        if not token:
+            return found
+
+
+def _artifacts(label: str) -> str | None:
+    """Folder of an experiment's artifacts; None leaves it to the server."""
+    if is_server(tracking_uri()):
+        return None
+    return (Path.cwd() / ARTIFACTS / safe_name(*label.split("@", 1))).as_uri()
+
+
+def safe_name(dataset: str, source: str) -> str:
+    """`mnist-sample`: a dataset and its source where `@` and `/` have a meaning of their own.
+
+    A source that is a path or an address becomes its last part and eight digits of its digest.
+    """
+    if re.fullmatch(r"[\w.-]+", source):
+        return f"{dataset}-{source}"
+    last = re.sub(r"[^a-zA-Z0-9]+", "-", source.rstrip("/").rpartition("/")[2]).strip("-").lower()[:24]
+    return "-".join(filter(None, [dataset, last, hashlib.sha256(source.encode()).hexdigest()[:8]]))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:300]

@@ -1,0 +1,82 @@
+"""Run files as training and evaluation leave them, made up: real models without training, chosen accuracies."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from made_up import examples
+from stemma import families
+from stemma.comparison import compare
+from stemma.families.catalog import entry
+from stemma.files import write_json
+from stemma.gate import Rules, candidates, decide
+from stemma.runs import RunFiles, SeedSummary, Summary
+from stemma.spec import DataSpec
+
+EPOCHS = 4
+
+
+def experiment(
+    root: Path,
+    name: str,
+    architecture: str,
+    spec: DataSpec,
+    accuracy: float = 0.8,
+    seeds: Sequence[int] = (0, 1),
+    test: int = 100,
+    pretraining: str = "",
+    **parameters: Any,
+) -> RunFiles:
+    """Write all files of an experiment; the last seed is the best on validation."""
+    runs, rows = RunFiles(name, root), {}
+    labels = np.arange(test) % len(spec.classes)
+    for place, seed in enumerate(seeds):
+        rng = np.random.default_rng([seed, len(name)])
+        model = families.build(architecture, spec.to_dict(), parameters)
+        if hasattr(model, "solve"):
+            model.solve(_split(spec))
+        families.save(model, runs.model_folder(seed), architecture, parameters)
+        if spec.kind == "text":
+            tokens = ["<pad>", "<unk>", *(f"w{n}" for n in range(2, spec.vocabulary_size))]
+            write_json(runs.model_folder(seed) / "vocabulary.json", tokens)
+        runs.write_history(seed, _history(accuracy, pretraining, rng))
+        runs.write_predictions(seed, labels, _probabilities(labels, len(spec.classes), accuracy, rng))
+        rows[f"seed{seed}"] = SeedSummary(EPOCHS, 0.5, accuracy - 0.01 * (len(seeds) - place), model.parameter_count(), 1000)
+    settings = {"dataset": "slot", "architecture": architecture, "parameters": parameters, "epochs": EPOCHS, "seeds": seeds}
+    known = (entry(architecture).family, architecture, spec.dataset, spec.source, spec.dataset, spec.digest, spec.test_digest)
+    runs.write_summary(Summary(name, *known, list(spec.classes), settings, rows))
+    runs.write("train_time.json", {seed: 3.5 + place for place, seed in enumerate(rows)})
+    runs.write("test_time.json", dict.fromkeys(rows, 0.0002))
+    runs.write("metrics.json", {"accuracy": accuracy})
+    if spec.kind == "image":
+        pictures = np.random.default_rng(0).integers(0, 256, (9, *spec.shape[1:], spec.shape[0]), dtype=np.uint8)
+        runs.write_pictures({"filters": pictures, "mistakes": pictures[:0]})
+    return runs
+
+
+def reports(root: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the stages `compare` and `decide` write about the experiments."""
+    slots = {c.slot: decide(c, None, Rules()).to_dict() for c in candidates(list(names), root)}
+    return compare(names, root, bootstrap=100), {"rules": {}, "slots": slots}
+
+
+def _history(accuracy: float, pretraining: str, rng: np.random.Generator) -> list[dict[str, Any]]:
+    before = [{"phase": pretraining, "epoch": n, "train_reconstruction": 1 / n} for n in (1, 2)] if pretraining else []
+    shares = 1 - (1 - accuracy) * np.exp(-np.arange(EPOCHS)) * rng.uniform(0.9, 1.1, EPOCHS)
+    return before + [
+        {"phase": "fit", "epoch": n, "train_loss": 1 / n, "val_loss": 1.1 / n, "val_accuracy": round(float(share), 4)}
+        for n, share in enumerate(shares, start=1)
+    ]
+
+
+def _probabilities(labels: np.ndarray, classes: int, accuracy: float, rng: np.random.Generator) -> np.ndarray:
+    said = labels.copy()
+    wrong = rng.permutation(len(labels))[: round((1 - accuracy) * len(labels))]
+    said[wrong] = (labels[wrong] + 1) % classes
+    return np.full((len(labels), classes), 0.3 / classes) + 0.7 * np.eye(classes)[said]
+
+
+def _split(spec: DataSpec) -> Any:
+    return examples(spec, 40)
