@@ -1,0 +1,92 @@
+"""Names beside points and lines, placed so that they cover little of each other."""
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from stemma.report.svg import INK
+
+FONT = 8.5
+Box = tuple[float, float, float, float]
+"""Left, bottom, right and top in pixels of the figure."""
+
+
+class End(NamedTuple):
+    """Where a line ends, in the units of the data."""
+
+    name: str
+    colour: str
+    x: float
+    y: float
+
+
+def name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
+    """Name each point where its name covers least of what is there already."""
+    spots = [axes.transData.transform((x, y)) for _, x, y in points]
+    extent = axes.get_window_extent()
+    frame = (extent.x0, extent.y0, extent.x1, extent.y1)
+    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    for (name, *_), (x, y) in zip(points, spots, strict=True):
+        width, height = _extent(axes, name)
+        options = [
+            (x + dx * 8 + (dx - 1) / 2 * width, y + dy * (height + 1) - height / 2)
+            for dx, dy in product((1, -1, 0), (0, 0.8, -0.8, 1.6, -1.6))
+            if dx or abs(dy) > 0.5
+        ]
+        boxes = [(left, bottom, left + width, bottom + height) for left, bottom in options]
+        box = min(boxes, key=lambda b: sum(_overlap(b, t) for t in taken) + _outside(b, frame))
+        taken.append(box)
+        left, base = axes.transAxes.inverted().transform((box[0], box[1] + height * 0.2))
+        axes.text(left, base, name, transform=axes.transAxes, fontsize=FONT, color=INK, in_layout=False)
+
+
+def name_ends(axes: Axes, ends: list[End]) -> None:
+    """Name the lines in a column on the right, each as near to its end as the others let it."""
+    if not ends:
+        return
+    axes.autoscale(False)
+    ends = sorted(ends, key=lambda end: end.y)
+    heights = np.array([axes.transData.transform((0, end.y))[1] for end in ends])
+    placed = _apart(heights, _extent(axes, "x")[1] * 1.05, axes.get_window_extent().y0)
+    right = axes.transData.transform((max(end.x for end in ends), 0))[0]
+    for end, height in zip(ends, placed, strict=True):
+        x, y = axes.transData.inverted().transform((right + 14, height))
+        axes.plot([end.x, x], [end.y, y], color=end.colour, linewidth=0.6, alpha=0.7)
+        axes.annotate(
+            end.name,
+            (x, y),
+            xytext=(2, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=FONT,
+            color=INK,
+            in_layout=False,
+        )
+
+
+def _apart(heights: np.ndarray, step: float, floor: float) -> np.ndarray:
+    """Ascending `heights` moved as little as a pass up and a pass down allow, at least `step` apart."""
+    placed = heights.copy()
+    for i in range(1, len(placed)):
+        placed[i] = max(placed[i], placed[i - 1] + step)
+    placed -= (placed - heights).mean()
+    return placed + max(0.0, floor - placed[0])
+
+
+def _extent(axes: Axes, text: str) -> tuple[float, float]:
+    """Rough width and height of a label, in pixels of the figure."""
+    pixel = axes.figure.dpi / 72
+    return 0.56 * FONT * pixel * len(text), 1.15 * FONT * pixel
+
+
+def _overlap(a: Box, b: Box) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _outside(box: Box, frame: Box) -> float:
+    """Pixels by which a label leaves the axes, weighed heavily."""
+    left, bottom, right, top = frame
+    beyond = max(left - box[0], 0) + max(box[2] - right, 0) + max(bottom - box[1], 0) + max(box[3] - top, 0)
+    return 1000 * float(beyond)

@@ -1,0 +1,78 @@
+"""Numbers as people read them."""
+
+from typing import Any
+
+MINUS = "\u2212"
+EN_DASH = "\u2013"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, signed, with a true minus."""
+    text = f"{100 * difference:+.1f}".replace("-", MINUS)
+    return "0.0" if float(f"{100 * difference:.1f}") == 0 else text
+
+
+def count(value: float) -> str:
+    """61706 -> `61.7 k`; three significant digits from a thousand on."""
+    for limit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= limit:
+            return f"{value / limit:.3g} {sign}"
+    return f"{value:,.0f}"
+
+
+def size(amount: float) -> str:
+    """Bytes, in powers of ten."""
+    return f"{count(amount)}B" if amount >= 1000 else f"{amount:.0f} B"
+
+
+def duration(seconds: float) -> str:
+    if seconds >= 3600:
+        return f"{seconds / 3600:.3g} h"
+    if seconds >= 120:
+        return f"{seconds / 60:.3g} min"
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
+def p_value(p: float) -> str:
+    if p >= 0.995:
+        return "1"
+    return "< 0.001" if p < 0.001 else f"{p:.2f}" if p >= 0.095 else f"{p:.2g}"
+
+
+def half_width(score: dict[str, Any]) -> str:
+    """Half the interval of a share, in percentage points, or why there is none."""
+    if score["interval"] == "none":
+        return "one seed"
+    if score["interval"] == "deterministic":
+        return "equal seeds"
+    return f"\u00b1 {100 * max(score['hi'] - score['mean'], score['mean'] - score['lo']):.1f}"
+
+
+def spread(lo: float, hi: float, digits: int = 1) -> str:
+    return f"{100 * lo:.{digits}f}{EN_DASH}{100 * hi:.{digits}f}"
+
+
+def listed(names: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def cell(text: str) -> str:
+    """Text inside a Markdown table."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+FILTERS = {
+    "percent": percent,
+    "points": points,
+    "count": count,
+    "size": size,
+    "duration": duration,
+    "p_value": p_value,
+    "half_width": half_width,
+    "cell": cell,
+}

@@ -1,0 +1,85 @@
+"""The comparison in sentences; every one is computed from the numbers."""
+
+from typing import Any
+
+from stemma.comparison import FAMILY_NAMES
+from stemma.report.numbers import half_width, listed, percent, points
+
+Row = dict[str, Any]
+Group = dict[str, Any]
+
+
+def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
+    """Which family leads where. `rows` holds the ranked rows by the label of their group."""
+    leads: dict[str, list[str]] = {}
+    for group in groups:
+        leads.setdefault(rows[group["label"]][0]["family"], []).append(group["label"])
+    most_first = sorted(leads.items(), key=lambda item: -len(item[1]))
+    return "; ".join(f"{family_name(family)} leads on {listed(labels)}" for family, labels in most_first) + "."
+
+
+def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:
+    """What a reader should take from one dataset's ranking."""
+    found = [_winner(group, rows[0], confidence)]
+    if len(rows) > 1:
+        found += [_lead(rows), _families(rows)]
+    found += _baseline(rows)
+    guess = f"Always naming the largest class would be right on {percent(group['largest_class'])} %."
+    return [sentence for sentence in [*found, guess, _detectable(group)] if sentence]
+
+
+def family_name(family: str) -> str:
+    return FAMILY_NAMES.get(family, family)
+
+
+def _winner(group: Group, best: Row, confidence: float) -> str:
+    accuracy = best["accuracy"]
+    seeds = len(accuracy["values"])
+    sure = {
+        "t": f"{half_width(accuracy)} at {100 * confidence:g} % confidence over {seeds} seeds",
+        "deterministic": f"the same for all {seeds} seeds",
+        "none": "one seed",
+    }[accuracy["interval"]]
+    right = f"{percent(accuracy['mean'])} % of {group['test_examples']:,} test examples right ({sure})"
+    return f"{best['name']} ({family_name(best['family'])}) is the most accurate: {right}."
+
+
+def _lead(rows: list[Row]) -> str:
+    """Whom the best leaves behind beyond chance, and whom not."""
+    level = [row for row in rows[1:] if not row["to_best"]["beyond_chance"]]
+    if not level:
+        return f"Its lead over {'every other experiment' if len(rows) > 2 else rows[1]['name']} is beyond chance."
+    named = listed([f"{row['name']} ({points(row['to_best']['difference'])} points)" for row in level])
+    behind = len(rows) - 1 - len(level)
+    rest = f" It beats the other {behind} beyond chance." if behind else ""
+    return f"Chance could explain its lead over {named}.{rest}"
+
+
+def _families(rows: list[Row]) -> str:
+    """Whether the winning family as a whole stands apart from the others."""
+    best = rows[0]["family"]
+    others = [row for row in rows if row["family"] != best]
+    if not others:
+        return ""
+    level = {row["family"] for row in others if not row["to_best"]["beyond_chance"]}
+    if not level:
+        return f"So {family_name(best)} is ahead of every other family here, beyond chance."
+    return f"So {family_name(best)} is not clearly ahead of {listed(sorted(family_name(f) for f in level))}."
+
+
+def _baseline(rows: list[Row]) -> list[str]:
+    baselines = [row for row in rows if row["family"] == "baseline"]
+    if not baselines or baselines[0]["rank"] == 1:
+        return ["No network beats the baseline."] if baselines and len(rows) > len(baselines) else []
+    best = baselines[0]
+    distance = f"{points(best['to_best']['difference'])} points from the best"
+    worse = sum(row["rank"] > best["rank"] and row["family"] != "baseline" for row in rows)
+    behind = f", and {worse} of the networks {'does' if worse == 1 else 'do'} no better" if worse else ""
+    return [f"The baseline {best['name']} reaches {percent(best['accuracy']['mean'])} %, {distance}{behind}."]
+
+
+def _detectable(group: Group) -> str:
+    if group["detectable"] is None:
+        return ""
+    least = f"{percent(group['detectable'])} points"
+    return f"With this test set a true difference of {least} would be found four times in five; smaller ones hide."
