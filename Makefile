@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup run ui test test-slow lint clean
+.PHONY: help setup run recipe ui test test-slow lint clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,16 @@ endif
 	stemma promote
 	stemma ranking
 
+recipe: setup ## run recipes/NAME.yaml with the same pipeline, in build/NAME (NAME=mnist-5k)
+	@test -f recipes/$(NAME).yaml || { echo "NAME=$(NAME): no such recipe; there are: $(basename $(notdir $(wildcard recipes/*.yaml)))" >&2; exit 2; }
+	mkdir -p build/$(NAME)/.dvc
+	cp -r dvc.yaml .dvcignore pipelines src build/$(NAME)/
+	cp recipes/$(NAME).yaml build/$(NAME)/params.yaml
+	cp .dvc/config build/$(NAME)/.dvc/
+	cd build/$(NAME) && dvc config core.no_scm true && stemma check && dvc repro
+	cd build/$(NAME) && MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db} stemma publish
+	cd build/$(NAME) && stemma ranking
+
 ui: setup ## open the MLflow UI on 127.0.0.1 (PORT=5000)
 	stemma ui --port $(PORT)
 
@@ -53,6 +63,6 @@ lint: setup ## ruff (lint, format) and mypy
 	mypy
 
 clean: ## delete what make made; asks before the MLflow store and the caches
-	rm -rf runs reports logs data/raw data/prepared .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf runs reports logs build data/raw data/prepared .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@read -r -p "Delete .venv, downloads, the DVC cache and the MLflow store (mlflow.db, mlartifacts)? [y/N] " answer; \
 	if [ "$$answer" = y ]; then rm -rf $(ENV) data/downloads .dvc/cache .dvc/tmp mlflow.db mlartifacts; fi

@@ -57,32 +57,32 @@ class Augment(Section):
 class Training(Section):
     """Settings of the one training loop; an experiment overrides any of them."""
 
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
-    epochs: int = Field(10, ge=1)
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="a training each; distinct")
+    epochs: int = Field(10, ge=1, description="at most; of phases that fix their own number only the others")
     batch_size: int = Field(64, ge=1, description="the global one, whatever the number of devices")
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0)
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta"] = Field("adam", description="of torch")
+    learning_rate: float = Field(1e-3, gt=0, description="the largest one of a schedule")
     momentum: Fraction = Field(0.0, description="of sgd and rmsprop")
     weight_decay: float = Field(0.0, ge=0)
-    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="over the steps of all epochs")
     loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: on one-hot labels")
     augment: Augment = Augment()
     monitor: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="what the best epoch is chosen by")
     patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")
     refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = "auto"
-    devices: int | Literal["auto"] | tuple[int, ...] = "auto"
-    strategy: str = "auto"
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="auto: GPUs where there are any")
+    devices: int | Literal["auto"] | tuple[int, ...] = Field("auto", description="how many, or which; auto: all GPUs")
+    strategy: str = Field("auto", description="of Lightning, such as ddp; auto: DDP on several devices")
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
     matmul_precision: Literal["highest", "high", "medium"] = Field(
         "medium",
         description="of float32 products; on a CPU `medium` takes the faster of two exact kernels where there is one",
     )
-    gradient_clip_val: float | None = Field(None, gt=0)
-    deterministic: bool = True
-    fast_dev_run: bool = False
-    limit_train_batches: int | float = Field(1.0, gt=0)
-    limit_val_batches: int | float = Field(1.0, gt=0)
+    gradient_clip_val: float | None = Field(None, gt=0, description="largest norm of a step's gradient")
+    deterministic: bool = Field(True, description="deterministic algorithms only")
+    fast_dev_run: bool = Field(False, description="one batch of one epoch, to try the code")
+    limit_train_batches: int | float = Field(1.0, gt=0, description="batches, or a share of them, of an epoch")
+    limit_val_batches: int | float = Field(1.0, gt=0, description="the same for validation")
 
     @field_validator("seeds")
     @classmethod
@@ -95,25 +95,25 @@ class Training(Section):
 class Experiment(Training):
     """A training of one architecture on one slot; `family` is written out because dvc.yaml depends on its code."""
 
-    dataset: str
-    family: str
-    architecture: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    dataset: str = Field(description="a slot of `datasets`")
+    family: str = Field(description="of the architecture, written out because dvc.yaml depends on its code")
+    architecture: str = Field(description="a key of `stemma list`")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="of the architecture, below")
 
 
 class Comparison(Section):
-    confidence: float = Field(0.95, gt=0.5, lt=1)
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
     bootstrap: int = Field(1000, ge=100, description="resamples of the test examples")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, description="of the resampling")
 
 
 class Gate(Section):
     """When a challenger may take the alias `champion`."""
 
-    alpha: float = Field(0.05, gt=0, lt=1)
+    alpha: float = Field(0.05, gt=0, lt=1, description="probability of a false promotion")
     min_effect: Fraction = Field(0.0, description="smallest gain in accuracy that counts")
     max_latency_ms: float | None = Field(None, gt=0, description="prediction time of one example")
-    max_model_bytes: int | None = Field(None, gt=0)
+    max_model_bytes: int | None = Field(None, gt=0, description="of the saved model")
 
 
 class Config(Section):

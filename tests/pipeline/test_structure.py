@@ -27,10 +27,9 @@ ALLOWED = {  # module or package -> what of stemma it may import, besides itself
     "stemma.scores": set(),
     "stemma.comparison": {"stemma.runs", "stemma.scores"},
     "stemma.gate": {"stemma.runs", "stemma.scores", "stemma.comparison"},
-    "stemma.candidates": {"stemma.runs", "stemma.gate", "stemma.scores", "stemma.comparison"},
     "stemma.report": {"stemma.runs", "stemma.comparison", "stemma.scores"},
     "stemma.tracking": {"stemma.runs", "stemma.comparison", "stemma.serving", "stemma.scores", "stemma.report"},
-    "stemma.registry": {"stemma.runs", "stemma.comparison", "stemma.gate", "stemma.candidates", "stemma.tracking", "stemma.serving"},
+    "stemma.registry": {"stemma.runs", "stemma.comparison", "stemma.gate", "stemma.tracking", "stemma.serving"},
     "stemma.serving": {"stemma.spec", "stemma.families", "stemma.data.text", "stemma.data.image", "stemma.data.store"},
 }  # fmt: skip
 FORBIDDEN = {  # outside packages that a part must not import, anywhere in it

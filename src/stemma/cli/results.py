@@ -38,7 +38,7 @@ def _table(label: str, rows: list[dict[str, Any]]) -> Table:
     table.add_column("against the best")
     for row in rows:
         accuracy = row["accuracy"]
-        interval = "" if accuracy["lo"] is None else f"{accuracy['lo']:.3f} to {accuracy['hi']:.3f}"
+        interval = f"{accuracy['lo']:.3f} to {accuracy['hi']:.3f}" if accuracy["interval"] == "t" else "equal seeds"
         table.add_row(
             str(row["rank"]),
             row["experiment"],
