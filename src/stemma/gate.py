@@ -104,9 +104,7 @@ def decide(candidate: Candidate, champion: Predictions | None, rules: Rules) -> 
     mine, theirs = candidate.predictions.correct, champion.correct
     gain, p_value = float(mine.mean() - theirs.mean()), _mcnemar(mine, theirs)
     shortfalls = _shortfalls(gain, p_value, rules)
-    won = (
-        f"The candidate gains {100 * gain:.2f} points, beyond chance at {rules.alpha:g} (p = {p_value:.2g})."
-    )
+    won = f"The candidate gains {100 * gain:.2f} points, beyond chance at {rules.alpha:g} (p = {p_value:.2g})."
     verdict: Verdict = "keep" if shortfalls else "promote"
     numbers = {"difference": gain, "p_value": p_value, "champion_accuracy": float(theirs.mean())}
     return _decision(candidate, verdict, shortfalls or [won], **numbers)

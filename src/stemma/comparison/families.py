@@ -1,10 +1,10 @@
 """One name, colour and marker a family, wherever results are shown: the report, its plots, the MLflow UI."""
 
 FAMILY_NAMES = {
-    "cnn": "Convolutional",
-    "rnn": "Recurrent",
-    "dbn": "Deep belief",
-    "mlp": "Perceptron",
+    "cnn": "CNN",
+    "rnn": "RNN",
+    "dbn": "DBN",
+    "mlp": "MLP",
     "baseline": "Baseline",
 }
 

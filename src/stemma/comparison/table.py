@@ -105,9 +105,7 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
     return row
 
 
-def _differences(
-    results: list[Result], confidence: float
-) -> tuple[list[dict[str, Any] | None], float | None]:
+def _differences(results: list[Result], confidence: float) -> tuple[list[dict[str, Any] | None], float | None]:
     """Each result's difference to the first, the best (None for itself), and the detectable difference.
 
     Holm's correction counts every pair of the group, not only those with the best: which one is the best

@@ -12,6 +12,13 @@ SHOWN = 20
 PAIRS = 10
 
 
+def least_width(classes: list[str]) -> int:
+    """Width that a matrix of these classes needs on the page, in rem."""
+    if len(classes) <= 4:
+        return 14
+    return 21 if max(map(len, classes)) <= 4 else 26
+
+
 def confusion(runs: RunFiles, classes: list[str]) -> dict[str, Any]:
     """Shares of each true class that went to each prediction, over all seeds, and the worst confusions."""
     counts = np.zeros((len(classes), len(classes)))

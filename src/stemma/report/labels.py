@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from sklearn.isotonic import isotonic_regression
 
 from stemma.report.svg import INK
 
@@ -22,20 +23,32 @@ class End(NamedTuple):
     y: float
 
 
-def name_points(axes: Axes, points: list[tuple[str, float, float]]) -> None:
+class Point(NamedTuple):
+    """A point with the ends of its interval, in the units of the data."""
+
+    name: str
+    x: float
+    y: float
+    lo: float
+    hi: float
+
+
+def name_points(axes: Axes, points: list[Point]) -> None:
     """Name each point where its name covers least of what is there already."""
-    spots = [axes.transData.transform((x, y)) for _, x, y in points]
+    spots = [axes.transData.transform((point.x, point.y)) for point in points]
+    ends = [axes.transData.transform([(point.x, point.lo), (point.x, point.hi)]) for point in points]
     extent = axes.get_window_extent()
     frame = (extent.x0, extent.y0, extent.x1, extent.y1)
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    taken += [(low[0] - 1, low[1], low[0] + 1, high[1]) for low, high in ends]
     for (name, *_), (x, y) in zip(points, spots, strict=True):
-        width, height = _extent(axes, name)
+        across, height = _extent(axes, name)
         options = [
-            (x + dx * 8 + (dx - 1) / 2 * width, y + dy * (height + 1) - height / 2)
+            (x + dx * 8 + (dx - 1) / 2 * across, y + dy * (height + 1) - height / 2)
             for dx, dy in product((1, -1, 0), (0, 0.8, -0.8, 1.6, -1.6))
             if dx or abs(dy) > 0.5
         ]
-        boxes = [(left, bottom, left + width, bottom + height) for left, bottom in options]
+        boxes = [(left, bottom, left + across, bottom + height) for left, bottom in options]
         box = min(boxes, key=lambda b: sum(_overlap(b, t) for t in taken) + _outside(b, frame))
         taken.append(box)
         left, base = axes.transAxes.inverted().transform((box[0], box[1] + height * 0.2))
@@ -49,7 +62,8 @@ def name_ends(axes: Axes, ends: list[End]) -> None:
     axes.autoscale(False)
     ends = sorted(ends, key=lambda end: end.y)
     heights = np.array([axes.transData.transform((0, end.y))[1] for end in ends])
-    placed = _apart(heights, _extent(axes, "x")[1] * 1.05, axes.get_window_extent().y0)
+    frame = axes.get_window_extent()
+    placed = _apart(heights, _extent(axes, "x")[1] * 1.05, frame.y0, frame.y1)
     right = axes.transData.transform((max(end.x for end in ends), 0))[0]
     for end, height in zip(ends, placed, strict=True):
         x, y = axes.transData.inverted().transform((right + 14, height))
@@ -66,19 +80,25 @@ def name_ends(axes: Axes, ends: list[End]) -> None:
         )
 
 
-def _apart(heights: np.ndarray, step: float, floor: float) -> np.ndarray:
-    """Ascending `heights` moved as little as a pass up and a pass down allow, at least `step` apart."""
-    placed = heights.copy()
-    for i in range(1, len(placed)):
-        placed[i] = max(placed[i], placed[i - 1] + step)
-    placed -= (placed - heights).mean()
-    return placed + max(0.0, floor - placed[0])
+def _apart(heights: np.ndarray, step: float, floor: float, ceiling: float) -> np.ndarray:
+    """Ascending `heights` moved as little as possible, in squares, to lie `step` apart within the bounds.
+
+    Isotonic regression of what is left of them after the steps between them are taken away.
+    """
+    step = min(step, (ceiling - floor) / max(len(heights) - 1, 1))
+    steps = step * np.arange(len(heights))
+    return isotonic_regression(heights - steps, y_min=floor, y_max=ceiling - steps[-1]) + steps
 
 
 def _extent(axes: Axes, text: str) -> tuple[float, float]:
     """Rough width and height of a label, in pixels of the figure."""
     pixel = axes.figure.dpi / 72
-    return 0.56 * FONT * pixel * len(text), 1.15 * FONT * pixel
+    return width(text) * pixel, 1.15 * FONT * pixel
+
+
+def width(text: str) -> float:
+    """Rough width of a label, in points; the reader's own font decides."""
+    return 0.56 * FONT * len(text)
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from markupsafe import Markup, escape
+
 MINUS = "\u2212"
 EN_DASH = "\u2013"
 
@@ -34,7 +36,7 @@ def duration(seconds: float) -> str:
         return f"{seconds / 3600:.3g} h"
     if seconds >= 120:
         return f"{seconds / 60:.3g} min"
-    return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
 
 
 def p_value(p: float) -> str:
@@ -49,7 +51,7 @@ def half_width(score: dict[str, Any]) -> str:
         return "one seed"
     if score["interval"] == "deterministic":
         return "equal seeds"
-    return f"\u00b1 {100 * max(score['hi'] - score['mean'], score['mean'] - score['lo']):.1f}"
+    return f"\u00b1\u00a0{100 * max(score['hi'] - score['mean'], score['mean'] - score['lo']):.1f}"
 
 
 def spread(lo: float, hi: float, digits: int = 1) -> str:
@@ -66,6 +68,11 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;")
 
 
+def breakable(name: str) -> Markup:
+    """`name` for HTML, which may be broken after an underscore."""
+    return escape(name).replace("_", Markup("_<wbr>"))
+
+
 FILTERS = {
     "percent": percent,
     "points": points,
@@ -75,4 +82,5 @@ FILTERS = {
     "p_value": p_value,
     "half_width": half_width,
     "cell": cell,
+    "breakable": breakable,
 }

@@ -9,13 +9,13 @@ import pandas as pd
 
 from stemma.comparison import learning_curves
 from stemma.report import numbers, plots, words
-from stemma.report.confusion import confusion
+from stemma.report.confusion import confusion, least_width
 from stemma.report.pictures import data_uri, sheet
 from stemma.runs import RunFiles
 
 Row = dict[str, Any]
 Group = dict[str, Any]
-MISTAKES = 12
+MISTAKES = 8
 """Mistakes shown of an experiment."""
 
 
@@ -29,7 +29,6 @@ def page(comparison: dict[str, Any], root: Path) -> dict[str, Any]:
         "headline": words.headline(groups, rows),
         "families": _family_table(groups, rows, comparison["families"]),
         "datasets": [_dataset(group, rows[group["label"]], comparison, frame, root) for group in groups],
-        "present": sorted({row["family"] for row in comparison["rows"]}),
     }
 
 
@@ -113,6 +112,7 @@ def _dataset(
         "rows": rows,
         "plots": _plots(group, rows, frame),
         "pretrained": _pretrained(rows, root),
+        "matrix_width": least_width(group["classes"]),
         "confusions": [
             {**row, **confusion(RunFiles(row["experiment"], root), group["classes"])} for row in best_of_family
         ],

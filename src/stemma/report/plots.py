@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from stemma.comparison import FAMILY_MARKERS
-from stemma.report.labels import End, name_ends, name_points
+from stemma.report.labels import End, Point, name_ends, name_points, width
 from stemma.report.svg import STYLE, family_colour, inline
 
-SIZE = (5.4, 3.5)
+SIZE = (4.8, 3.2)
 Row = dict[str, Any]
 
 
@@ -35,7 +35,7 @@ def against_cost(
         axes.margins(y=0.12)
         _log_ticks(axes, show)
         figure.draw_without_rendering()
-        name_points(axes, [(row["name"], x, 100 * row["accuracy"]["mean"]) for row, x in zip(rows, costs, strict=True)])
+        name_points(axes, [_named(row, x) for row, x in zip(rows, costs, strict=True)])
     best = rows[0]
     text = f"{label}: test accuracy against {cost} of {len(rows)} experiments; the best is {best['name']}."
     return inline(figure, name, text)
@@ -54,11 +54,16 @@ def curves(frame: pd.DataFrame, rows: list[Row], column: str, axis: str, name: s
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
         ends = list(_lines(axes, known, rows, column, last))
-        axes.set(xlabel="epoch", ylabel=axis, xlim=(1, 1 + (last - 1) * 1.4))
+        axes.set(xlabel="epoch", ylabel=axis, xlim=(1, 1 + (last - 1) / (1 - _room(ends))))
         axes.set_xticks([tick for tick in MaxNLocator(6, integer=True).tick_values(1, last) if 1 <= tick <= last])
         figure.draw_without_rendering()
         name_ends(axes, ends)
     return inline(figure, name, f"{label}: {axis} by epoch of {len(ends)} experiments.")
+
+
+def _room(ends: list[End]) -> float:
+    """Share of the width that the longest name at the end of a line takes."""
+    return min(0.6, 0.08 + width(max((end.name for end in ends), key=len)) / (0.86 * 72 * SIZE[0]))
 
 
 def _point(axes: Axes, row: Row, x: float) -> None:
@@ -67,6 +72,13 @@ def _point(axes: Axes, row: Row, x: float) -> None:
         axes.vlines(x, 100 * accuracy["lo"], 100 * accuracy["hi"], color=colour, linewidth=1.2, alpha=0.6)
     marker = FAMILY_MARKERS.get(row["family"], "o")
     axes.plot(x, 100 * accuracy["mean"], marker, color=colour, markersize=6.5)
+
+
+def _named(row: Row, x: float) -> Point:
+    accuracy = row["accuracy"]
+    y = 100 * accuracy["mean"]
+    sure = accuracy["interval"] == "t"
+    return Point(row["name"], x, y, 100 * accuracy["lo"] if sure else y, 100 * accuracy["hi"] if sure else y)
 
 
 def _log_ticks(axes: Axes, show: Callable[[float], str]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stemma.comparison import FAMILY_NAMES
-from stemma.report.numbers import half_width, listed, percent, points
+from stemma.report.numbers import half_width, listed, percent
 
 Row = dict[str, Any]
 Group = dict[str, Any]
@@ -13,9 +13,12 @@ def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
     """Which family leads where. `rows` holds the ranked rows by the label of their group."""
     leads: dict[str, list[str]] = {}
     for group in groups:
-        leads.setdefault(rows[group["label"]][0]["family"], []).append(group["label"])
+        ranked = rows[group["label"]]
+        sure = " (not beyond chance)" if _level_families(ranked) else ""
+        leads.setdefault(ranked[0]["family"], []).append(group["label"] + sure)
     most_first = sorted(leads.items(), key=lambda item: -len(item[1]))
-    return "; ".join(f"{family_name(family)} leads on {listed(labels)}" for family, labels in most_first) + "."
+    text = "; ".join(f"{_family(family)} leads on {listed(labels)}" for family, labels in most_first)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:
@@ -25,11 +28,17 @@ def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:
         found += [_lead(rows), _families(rows)]
     found += _baseline(rows)
     guess = f"Always naming the largest class would be right on {percent(group['largest_class'])} %."
-    return [sentence for sentence in [*found, guess, _detectable(group)] if sentence]
+    return [sentence.replace(" %", "\u00a0%") for sentence in [*found, guess, _detectable(group)] if sentence]
 
 
 def family_name(family: str) -> str:
     return FAMILY_NAMES.get(family, family)
+
+
+def _family(family: str) -> str:
+    """`the CNN family`, within a sentence."""
+    name = family_name(family)
+    return f"the {name if name.isupper() else name.lower()} family"
 
 
 def _winner(group: Group, best: Row, confidence: float) -> str:
@@ -49,22 +58,27 @@ def _lead(rows: list[Row]) -> str:
     level = [row for row in rows[1:] if not row["to_best"]["beyond_chance"]]
     if not level:
         return f"Its lead over {'every other experiment' if len(rows) > 2 else rows[1]['name']} is beyond chance."
-    named = listed([f"{row['name']} ({points(row['to_best']['difference'])} points)" for row in level])
-    behind = len(rows) - 1 - len(level)
-    rest = f" It beats the other {behind} beyond chance." if behind else ""
+    named = listed([f"{row['name']} ({percent(-row['to_best']['difference'])} points)" for row in level])
+    behind = [row["name"] for row in rows[1:] if row["to_best"]["beyond_chance"]]
+    beaten = listed(behind) if len(behind) < 3 else f"the other {len(behind)}"
+    rest = f" It beats {beaten} beyond chance." if behind else ""
     return f"Chance could explain its lead over {named}.{rest}"
 
 
 def _families(rows: list[Row]) -> str:
     """Whether the winning family as a whole stands apart from the others."""
-    best = rows[0]["family"]
-    others = [row for row in rows if row["family"] != best]
-    if not others:
+    best, level = rows[0]["family"], _level_families(rows)
+    if all(row["family"] == best for row in rows):
         return ""
-    level = {row["family"] for row in others if not row["to_best"]["beyond_chance"]}
     if not level:
-        return f"So {family_name(best)} is ahead of every other family here, beyond chance."
-    return f"So {family_name(best)} is not clearly ahead of {listed(sorted(family_name(f) for f in level))}."
+        return f"So {_family(best)} is ahead of every other family here, beyond chance."
+    return f"So {_family(best)} is not clearly ahead of {listed([_family(family) for family in level])}."
+
+
+def _level_families(rows: list[Row]) -> list[str]:
+    """Families other than the winner's of which some experiment is not behind beyond chance."""
+    others = [row for row in rows if row["family"] != rows[0]["family"]]
+    return sorted({row["family"] for row in others if not row["to_best"]["beyond_chance"]})
 
 
 def _baseline(rows: list[Row]) -> list[str]:
@@ -72,7 +86,7 @@ def _baseline(rows: list[Row]) -> list[str]:
     if not baselines or baselines[0]["rank"] == 1:
         return ["No network beats the baseline."] if baselines and len(rows) > len(baselines) else []
     best = baselines[0]
-    distance = f"{points(best['to_best']['difference'])} points from the best"
+    distance = f"{percent(-best['to_best']['difference'])} points below the best"
     worse = sum(row["rank"] > best["rank"] and row["family"] != "baseline" for row in rows)
     behind = f", and {worse} of the networks {'does' if worse == 1 else 'do'} no better" if worse else ""
     return [f"The baseline {best['name']} reaches {percent(best['accuracy']['mean'])} %, {distance}{behind}."]
@@ -82,4 +96,4 @@ def _detectable(group: Group) -> str:
     if group["detectable"] is None:
         return ""
     least = f"{percent(group['detectable'])} points"
-    return f"With this test set a true difference of {least} would be found four times in five; smaller ones hide."
+    return f"With this test set a true difference of {least} is found four times in five; smaller ones may hide."
