@@ -46,9 +46,7 @@ def promote(reports: Reports = REPORTS, as_json: Json = False) -> None:
     from stemma.data.catalog import CATALOG
 
     licences = {name: entry.licence for name, entry in CATALOG.items()}
-    outcomes = registry.promote(
-        _report(reports / "decision.json"), _report(reports / "comparison.json"), licences
-    )
+    outcomes = registry.promote(_report(reports / "decision.json"), _report(reports / "comparison.json"), licences)
     if as_json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=1))
         return
@@ -71,15 +69,11 @@ def predict(
 
     entry, source = parse(config.load(params).slot(slot).use)
     version = registry.champion(entry.name, source)
-    raw = [_text(value) for value in inputs] if entry.kind == "text" else _images(inputs)
-    table = _ask(f"models:/{version.name}/{version.version}", raw)
+    table = _ask(f"models:/{version.name}/{version.version}", entry.kind, inputs)
     rows = [_answer(name, row) for name, row in zip(inputs, table.to_dict("records"), strict=True)]
     if as_json:
-        print(
-            json.dumps(
-                {"model": version.name, "version": str(version.version), "predictions": rows}, indent=1
-            )
-        )
+        answer = {"model": version.name, "version": str(version.version), "predictions": rows}
+        print(json.dumps(answer, indent=1))
         return
     for row in rows:
         others = ", ".join(f"{name} {probability:.1%}" for name, probability in row["top"].items())
@@ -149,26 +143,17 @@ def _text(value: str) -> str:
         raise StemmaError(f"{path}: not UTF-8 text (byte {error.start})") from None
 
 
-def _images(paths: list[str]) -> list[Any]:
-    from stemma.data.image import decode
-
-    for path in paths:
-        if not Path(path).is_file():
-            raise StemmaError(f"{path}: no such file")
-    return [decode(Path(path).read_bytes(), path) for path in paths]
-
-
-def _ask(uri: str, raw: list[Any]) -> Any:
-    """The champion's table of predictions for texts, or for images uint8 `[C, H, W]`."""
+def _ask(uri: str, kind: str, inputs: list[str]) -> Any:
+    """The table of predictions of the model at `uri` for texts or image files."""
     import mlflow
-    import numpy as np
 
     model = mlflow.pyfunc.load_model(uri)
-    if isinstance(raw[0], str):
-        return _predict(model, raw)
-    if len({image.shape for image in raw}) > 1:
-        raise StemmaError(f"images of different shapes: {sorted({image.shape for image in raw})}")
-    return _predict(model, np.stack(raw))
+    if kind == "text":
+        return _predict(model, [_text(value) for value in inputs])
+
+    from stemma.data.image import to_array
+
+    return _predict(model, to_array(inputs, model.metadata.metadata["shape"]))
 
 
 def _predict(model: Any, raw: Any) -> Any:

@@ -14,8 +14,8 @@ from stemma.spec import DataSpec
 
 Prepared = tuple[np.ndarray, np.ndarray | None, list[str] | None]
 """x, lengths, texts, as `model.probabilities` takes them."""
-COLUMNS = {"text": ("text", "0"), "image": ("image", "0")}
-"""Names that the one column of a table may have; 0 is what pandas calls a column without a name."""
+COLUMNS = ("text", "0")
+"""Names that the column of a table of texts may have; 0 is what pandas calls a column without a name."""
 
 
 def vocabulary(folder: Path) -> list[str]:
@@ -28,14 +28,14 @@ def prepare(values: Any, spec: DataSpec, tokens: list[str]) -> Prepared:
     """Prepare raw `values`.
 
     Text: a string, a list or array of strings, or a table with a column `text`.
-    Images: whole numbers 0 to 255 as an array or nested lists `[N, H, W]` (grey), `[N, H, W, C]` or
-    `[N, C, H, W]`, one image without N, or a table with a column `image` that holds one image a row.
+    Images: whole numbers 0 to 255 as an array `[N, H, W]` (grey), `[N, H, W, C]` or `[N, C, H, W]`, or one
+    image without N. Over HTTP nested lists become such an array.
 
     Raises:
         StemmaError: nothing to predict, a missing column, something else than texts, images of another shape.
     """
     if isinstance(values, pd.DataFrame):
-        values = _column(values, spec.kind)
+        values = _column(values)
     if isinstance(values, (list, tuple, np.ndarray)) and len(values) == 0:
         raise StemmaError("input: nothing to predict (0 examples)")
     if spec.kind == "text":
@@ -45,12 +45,11 @@ def prepare(values: Any, spec: DataSpec, tokens: list[str]) -> Prepared:
     return to_array(_numbers(values), spec.shape), None, None
 
 
-def _column(table: pd.DataFrame, kind: str) -> list[Any]:
-    names = [name for name in table.columns if str(name) in COLUMNS[kind]]
+def _column(table: pd.DataFrame) -> list[Any]:
+    names = [name for name in table.columns if str(name) in COLUMNS]
     if len(names) != 1:
-        raise StemmaError(
-            f"input: columns {[str(name) for name in table.columns]}; expected a column '{kind}'"
-        )
+        found = [str(name) for name in table.columns]
+        raise StemmaError(f"input: columns {found}; expected a column 'text'")
     return table[names[0]].tolist()
 
 
@@ -73,6 +72,4 @@ def _numbers(values: Any) -> Any:
     try:
         return np.array(values.tolist())
     except ValueError:
-        raise StemmaError(
-            "input: images of unequal shapes in one array, or lists of unequal length"
-        ) from None
+        raise StemmaError("input: images of unequal shapes in one array, or lists of unequal length") from None

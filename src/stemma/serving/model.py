@@ -12,7 +12,7 @@ from stemma.errors import StemmaError
 from stemma.serving import inputs
 
 
-class Classifier(PythonModel):
+class Predictor:
     """Answers raw input with a table: `label`, `probability`, then `p_<class>` for every class."""
 
     def load_context(self, context: Any) -> None:
@@ -39,6 +39,10 @@ class Classifier(PythonModel):
         return table(probabilities, self.model.spec.classes)
 
 
+class Classifier(Predictor, PythonModel):
+    """The same as MLflow's model; it inherits `predict` since MLflow warns of one that is written in its subclass."""
+
+
 def table(probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
     """Predictions from probabilities float `[N, classes]`."""
     best = probabilities.argmax(axis=1)
@@ -46,6 +50,4 @@ def table(probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
         "label": np.array(classes, dtype=object)[best],
         "probability": probabilities.max(axis=1).astype(float),
     }
-    return pd.DataFrame(
-        {**head, **{f"p_{c}": probabilities[:, k].astype(float) for k, c in enumerate(classes)}}
-    )
+    return pd.DataFrame({**head, **{f"p_{c}": probabilities[:, k].astype(float) for k, c in enumerate(classes)}})

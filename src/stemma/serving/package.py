@@ -37,9 +37,7 @@ def log_model(run_id: str, folder: Path) -> str:
     spec = DataSpec.from_dict(description["spec"])
     example = input_example(spec)
     with mlflow.start_run(run_id=run_id):
-        logged = mlflow.pyfunc.log_model(
-            **package(folder), name=description["architecture"], input_example=example
-        )
+        logged = mlflow.pyfunc.log_model(**package(folder), name=description["architecture"], input_example=example)
     return str(logged.model_id)
 
 

@@ -56,9 +56,14 @@ def git_revision() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
 
 
-def parameters(settings: Mapping[str, Any]) -> dict[str, str]:
-    """An experiment's settings, flattened with dots; the seeds are told by the runs."""
-    return {name: value[:6000] for name, value in _flat(settings, "") if name != "seeds"}
+def parameters(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Family, architecture and settings of an experiment, flattened with dots; the seeds are told by the runs.
+
+    Charts take parameters and no tags, hence the family and the architecture once more.
+    """
+    settings = {name: value for name, value in summary["settings"].items() if name not in ("dataset", "seeds")}
+    named = {name: summary[name] for name in ("family", "architecture", "slot")}
+    return {name: value[:6000] for name, value in _flat(settings, "")} | named
 
 
 def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:

@@ -37,9 +37,7 @@ def record_failure(
         with _quick():
             _record(experiment, seed, history, message, info)
     except Exception as error:
-        log.warning(
-            "MLflow: the failure of '%s' is not recorded (%s)", experiment, str(error).splitlines()[0][:300]
-        )
+        log.warning("MLflow: the failure of '%s' is not recorded (%s)", experiment, str(error).splitlines()[0][:300])
 
 
 @contextmanager
@@ -67,9 +65,7 @@ def _record(
     info = {**info, "experiment": experiment}
     with locked():
         into = experiment_id(client, f"{info['dataset']}@{info['source']}")
-        parent = _parent(client, into, experiment) or _failed(
-            client, into, experiment, message, info, "aggregate", {}
-        )
+        parent = _parent(client, into, experiment) or _failed(client, into, experiment, message, info, "aggregate", {})
         if seed is None:
             return
         own = {"mlflow.parentRunId": parent, "seed": str(seed)}
@@ -79,9 +75,7 @@ def _record(
 
             now = int(time.time() * 1000)
             points = describe.curves(pd.DataFrame(list(history)))
-            client.log_batch(
-                child, metrics=[Metric(name, value, now, step) for name, step, value in points][:1000]
-            )
+            client.log_batch(child, metrics=[Metric(name, value, now, step) for name, step, value in points][:1000])
 
 
 def _parent(client: Any, into: str, experiment: str) -> str:
@@ -110,7 +104,7 @@ def _failed(
 
     tags = {**describe.tags(info, kind, "train"), **own, "error": message, "mlflow.note.content": message}
     run = client.create_run(into, tags=tags, run_name=name).info.run_id
-    settings = describe.parameters(info["settings"])
+    settings = describe.parameters(info)
     client.log_batch(run, params=[Param(key, value) for key, value in settings.items()])
     client.set_terminated(run, "FAILED")
     return run

@@ -9,18 +9,21 @@ from matplotlib.figure import Figure
 NUMBERS_UP_TO = 20
 """Classes up to which the cells of a confusion matrix carry their counts."""
 
+SQUARE, SMALL_SQUARE = (0.12, 0.13, 0.84, 0.84), (0.26, 0.26, 0.72, 0.72)
+"""Where the matrix lies in its figure; computed layouts double the time that a figure takes."""
+
 
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: list[str], path: Path) -> None:
     """Confusion matrix of `labels` and `predicted`, int `[N]`: colours are shares of the true class."""
     count = len(classes)
     matrix = np.bincount(labels * count + predicted, minlength=count**2).reshape(count, count)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    figure = Figure(figsize=(4.8, 4.4), dpi=90, layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(4.8, 4.4), dpi=80)
+    axes = figure.add_axes(SQUARE if max(map(len, classes)) < 4 else SMALL_SQUARE)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="true", xticks=range(count), yticks=range(count))
-    axes.set_xticklabels(classes, rotation=90 if max(map(len, classes)) > 2 else 0)
-    axes.set_yticklabels(classes)
+    axes.set_xticklabels(map(_short, classes), rotation=90 if max(map(len, classes)) > 3 else 0)
+    axes.set_yticklabels(map(_short, classes))
     if count <= NUMBERS_UP_TO:
         for (row, column), value in np.ndenumerate(matrix):
             colour = "white" if share[row, column] > 0.5 else "black"
@@ -30,8 +33,8 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: list[str], pat
 
 def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
     """Loss and validation accuracy of the final phase, a line a seed."""
-    figure = Figure(figsize=(7, 3), dpi=90, layout="constrained")
-    loss, accuracy = figure.subplots(1, 2)
+    figure = Figure(figsize=(7, 3), dpi=80)
+    loss, accuracy = figure.subplots(1, 2, gridspec_kw={"left": 0.08, "right": 0.98, "bottom": 0.16, "wspace": 0.25})
     for name, history in histories.items():
         final = history[history["phase"] == history["phase"].iloc[-1]]
         epochs = range(1, len(final) + 1)
@@ -41,13 +44,15 @@ def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
             ("val_accuracy", accuracy, "-"),
         ):
             if column in final:
-                axes.plot(
-                    epochs, final[column], style, marker=".", label=f"{name} {column.partition('_')[0]}"
-                )
+                axes.plot(epochs, final[column], style, marker=".", label=f"{name} {column.partition('_')[0]}")
     loss.set(xlabel="epoch", ylabel="loss")
     accuracy.set(xlabel="epoch", ylabel="validation accuracy")
     loss.legend(fontsize=7)
     figure.savefig(path)
+
+
+def _short(name: str, length: int = 14) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"
 
 
 def sheet(pictures: np.ndarray, columns: int = 8, scale_to: int = 48, limit: int = 32) -> np.ndarray:

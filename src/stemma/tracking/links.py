@@ -26,6 +26,5 @@ def start_links(client: "MlflowClient", port: int = PORT) -> dict[str, str]:
     """Link to the leaderboard of every published `dataset@source`, by that name."""
     published = client.search_experiments(filter_string="tags.`stemma.kind` = 'dataset'")
     return {
-        e.name: f"{base(port)}/{view(e.experiment_id, 'leaderboard')}"
-        for e in sorted(published, key=lambda e: e.name)
+        e.name: f"{base(port)}/{view(e.experiment_id, 'leaderboard')}" for e in sorted(published, key=lambda e: e.name)
     }

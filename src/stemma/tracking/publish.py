@@ -1,6 +1,7 @@
 """`publish`: bring a tracking store to the state of the run files, adding only what it lacks."""
 
 import logging
+import math
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -57,7 +58,8 @@ def publish(
             added = _bring(client, RunFiles(name, root), rows[name], log_model)
             (published.added if added else published.unchanged).append(name)
         for dataset in comparison["datasets"]:
-            _introduce(client, dataset)
+            same = [row for row in comparison["rows"] if row["test_digest"] == dataset["test_digest"]]
+            _introduce(client, dataset, min(row["accuracy"]["mean"] for row in same))
     return published
 
 
@@ -112,8 +114,12 @@ def _children(client: "MlflowClient", run: "Run") -> list["Run"]:
     return runs_of(client, run.info.experiment_id, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
 
 
-def _introduce(client: "MlflowClient", dataset: dict[str, Any]) -> None:
-    """Note, tags and saved views of a `dataset@source`; what is there already stays untouched."""
+def _introduce(client: "MlflowClient", dataset: dict[str, Any], least: float) -> None:
+    """Note, tags and saved views of a `dataset@source`, `least` being the lowest accuracy there.
+
+    What is there already stays untouched.
+    """
+    lowest = max(0.0, math.floor(20 * least - 2) / 20)
     into = experiment_id(client, f"{dataset['dataset']}@{dataset['source']}")
     present = client.get_experiment(into).tags
     wanted = {
@@ -122,6 +128,6 @@ def _introduce(client: "MlflowClient", dataset: dict[str, Any]) -> None:
         "source": dataset["source"],
         "mlflow.note.content": views.note(into, dataset),
     }
-    for name, value in {**wanted, **views.tags(present)}.items():
+    for name, value in {**wanted, **views.tags(present, lowest)}.items():
         if present.get(name) != value:
             client.set_experiment_tag(into, name, value)

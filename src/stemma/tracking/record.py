@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param
 from PIL import Image
 
 from stemma.files import read_json
@@ -38,16 +38,16 @@ class Recorder:
     ) -> None:
         self.client, self.into, self.runs, self.row = client, into, runs, row
         self.log_model, self.scratch = log_model, scratch
+        self.now = int(time.time() * 1000)
         self.summary = runs.summary()
         self.best = describe.best_seed(self.summary)
         self.dataset = self._dataset()
 
     def record(self, key: str) -> None:
         """The parent, its children, and last the parent's end, which tells that all is there."""
-        fields = vars(self.summary)
-        tags = {**describe.tags(fields, "aggregate", "evaluate"), "key": key, "best_seed": str(self.best)}
+        tags = {**describe.tags(vars(self.summary), "aggregate", "evaluate"), "key": key, "best_seed": str(self.best)}
         parent = self._start(self.runs.experiment, tags, sum(self.row["train_seconds"]["values"]))
-        self._write(parent, describe.parameters(self.summary.settings), describe.aggregates(self.row))
+        self._write(parent, describe.parameters(vars(self.summary)), describe.aggregates(self.row))
         predictions = {seed: self.runs.predictions(seed) for seed in self.runs.seeds()}
         models = {seed: self._child(parent, key, seed, *predictions[seed]) for seed in predictions}
         labels = np.concatenate([labels for labels, _ in predictions.values()])
@@ -55,9 +55,10 @@ class Recorder:
         self._figures(parent, self.runs.seeds(), labels, predicted)
         self._pictures(parent)
         self._run_files(parent)
+        self.client.log_outputs(parent, [LoggedModelOutput(models[self.best], step=0)])
         self.client.set_tag(parent, "model_id", models[self.best])
         self.client.set_tag(parent, "mlflow.note.content", self._note(models[self.best]))
-        self.client.set_terminated(parent)
+        self.client.set_terminated(parent, end_time=self.now)
 
     def _child(self, parent: str, key: str, seed: int, labels: np.ndarray, probabilities: np.ndarray) -> str:
         """The run of one seed; returns the id of its logged model, which only the best seed has."""
@@ -66,7 +67,7 @@ class Recorder:
         tags = {**describe.tags(vars(self.summary), "seed", "evaluate"), **own}
         run = self._start(f"{self.runs.experiment}-seed{seed}", tags, once["train_s"])
         model = self.log_model(run, self.runs.model_folder(seed)) if seed == self.best else ""
-        self._write(run, {**describe.parameters(self.summary.settings), "seed": str(seed)}, {})
+        self._write(run, {**describe.parameters(vars(self.summary)), "seed": str(seed)}, {})
         points = [(name, 0, value) for name, value in once.items()]
         self._log(run, [*describe.curves(self.runs.history(seed)), *points], model)
         self._figures(run, [seed], labels, probabilities.argmax(1))
@@ -75,29 +76,28 @@ class Recorder:
             "mlflow.note.content",
             f"Seed {seed} of {self.runs.experiment}, test accuracy {once['test/accuracy']:.1%}.",
         )
-        self.client.set_terminated(run)
+        self.client.set_terminated(run, end_time=self.now)
         return model
 
     def _start(self, name: str, tags: dict[str, str], seconds: float) -> str:
         """A new run that began `seconds` ago, so that the UI's duration is the time that training took."""
-        began = int((time.time() - seconds) * 1000)
+        began = self.now - int(seconds * 1000)
         run = self.client.create_run(self.into, start_time=began, tags=tags, run_name=name)
         self.client.log_inputs(run.info.run_id, [self.dataset])
         return run.info.run_id
 
     def _write(self, run: str, parameters: dict[str, str], metrics: dict[str, float]) -> None:
-        now = int(time.time() * 1000)
         self.client.log_batch(
             run,
             params=[Param(name, value) for name, value in parameters.items()],
-            metrics=[Metric(name, value, now, 0) for name, value in metrics.items()],
+            metrics=[Metric(name, value, self.now, 0) for name, value in metrics.items()],
         )
 
     def _log(self, run: str, points: Iterable[tuple[str, int, float]], model: str) -> None:
         """Metric points of a seed, linked to the dataset and, where there is one, the logged model."""
-        now, data = int(time.time() * 1000), self.dataset.dataset
+        data = self.dataset.dataset
         metrics = [
-            Metric(name, value, now, step, model or None, data.name, data.digest, run)
+            Metric(name, value, self.now, step, model or None, data.name, data.digest, run)
             for name, step, value in points
         ]
         for start in range(0, len(metrics), METRICS_A_CALL):
@@ -141,9 +141,7 @@ class Recorder:
             name=f"{summary.dataset}@{summary.source}",
             digest=summary.digest[:DIGEST_LENGTH],
             source_type="stemma",
-            source=json.dumps(
-                {"dataset": summary.dataset, "source": summary.source, "digest": summary.digest}
-            ),
+            source=json.dumps({"dataset": summary.dataset, "source": summary.source, "digest": summary.digest}),
             profile=json.dumps(profile),
         )
         return DatasetInput(data, [InputTag("mlflow.data.context", "train, validation, test")])

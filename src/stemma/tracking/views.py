@@ -1,7 +1,8 @@
 """Saved views of the MLflow UI, as experiment tags, and the note that links to them.
 
 The format is MLflow's own and not documented: read off MLflow 3.17, which is why that version is pinned.
-A view that MLflow cannot read is ignored by the UI; nothing else depends on it.
+A view that MLflow cannot read is ignored by the UI; nothing else depends on it. It
+reads 20,000 characters of one.
 """
 
 import json
@@ -13,20 +14,30 @@ from typing import Any
 from stemma.tracking import links
 
 PREFIX = "mlflow.sharedViewState."
-LIMIT = 20_000
-"""Characters that the UI reads of a view."""
 CURRENT = "tags.superseded = 'no'"
+SEEDS = f"tags.kind = 'seed' AND {CURRENT} AND attributes.status = 'FINISHED'"
+SECTION = {
+    "display": True,
+    "isReordered": True,
+    "deleted": False,
+    "isGenerated": False,
+    "columns": 2,
+    "cardHeight": 360,
+}
+NAMES = {"leaderboard": "1 Leaderboard", "families": "2 Families", "curves": "3 Curves"}
 
 
-def tags(present: Mapping[str, str]) -> dict[str, str]:
+def tags(present: Mapping[str, str], lowest: float) -> dict[str, str]:
     """The views as tags. One that is `present` with the same content keeps its dates and so its bytes.
 
-    The menu lists the newest first: the last view gets the oldest date.
+    The menu lists the newest first: the last view gets the oldest date. `lowest` is the lowest accuracy that
+    curves show.
     """
     now = int(time.time() * 1000)
     result = {}
-    for age, (key, (name, state)) in enumerate(_views().items()):
-        text = json.dumps(state, separators=(",", ":"))
+    states = {"leaderboard": _leaderboard(), "families": _families(lowest), "curves": _curves(lowest)}
+    for age, (key, name) in enumerate(NAMES.items()):
+        text = json.dumps(states[key], separators=(",", ":"))
         old = json.loads(present.get(PREFIX + key, "{}"))
         if (old.get("name"), old.get("state")) == (name, text):
             continue
@@ -48,18 +59,9 @@ def note(experiment_id: str, dataset: Mapping[str, Any]) -> str:
         "families": "seeds grouped by family",
         "curves": "learning curves, seeds grouped by architecture",
     }
-    for key, (name, _) in _views().items():
+    for key, name in NAMES.items():
         rows.append(f"- [{name}]({links.view(experiment_id, key)}): {purposes[key]}")
     return "\n".join(rows)
-
-
-def _views() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Key -> name and state, in the order of the menu."""
-    return {
-        "leaderboard": ("1 Leaderboard", _leaderboard()),
-        "families": ("2 Families", _families()),
-        "curves": ("3 Curves", _curves()),
-    }
 
 
 def _leaderboard() -> dict[str, Any]:
@@ -81,33 +83,24 @@ def _leaderboard() -> dict[str, Any]:
         "metrics.`train_s_mean`": 130,
     }
     kind = f"tags.kind = 'aggregate' AND {CURRENT}"
-    return _state(
-        kind, "metrics.`acc_mean`", columns, None, "Test accuracy, mean over seeds", "leaderboard", cards
-    )
+    return _state(kind, "metrics.`acc_mean`", columns, None, "Test accuracy, mean over seeds", "leaderboard", cards)
 
 
-def _families() -> dict[str, Any]:
+def _families(lowest: float) -> dict[str, Any]:
     cards = [
         _card("BAR", "families", metricKey="test/accuracy"),
-        _line("families", "val/accuracy"),
+        _line("families", "val/accuracy", lowest),
         _scatter("families", "train_s", "test/accuracy"),
         _line("families", "val/loss"),
     ]
     columns = {"metrics.`test/accuracy`": 130, "metrics.`val/accuracy`": 130, "metrics.`train_s`": 110}
-    return _state(
-        SEEDS, "metrics.`test/accuracy`", columns, "family", "Seeds, grouped by family", "families", cards
-    )
+    return _state(SEEDS, "metrics.`test/accuracy`", columns, "family", "Seeds, grouped by family", "families", cards)
 
 
-def _curves() -> dict[str, Any]:
-    cards = [_line("curves", name) for name in ("val/accuracy", "val/loss", "train/loss")]
+def _curves(lowest: float) -> dict[str, Any]:
+    cards = [_line("curves", "val/accuracy", lowest), _line("curves", "val/loss"), _line("curves", "train/loss")]
     columns = {"metrics.`test/accuracy`": 130, "metrics.`val/accuracy`": 130, "metrics.`val/loss`": 110}
-    return _state(
-        SEEDS, "metrics.`test/accuracy`", columns, "architecture", "Learning curves", "curves", cards
-    )
-
-
-SEEDS = f"tags.kind = 'seed' AND {CURRENT} AND attributes.status = 'FINISHED'"
+    return _state(SEEDS, "metrics.`test/accuracy`", columns, "architecture", "Learning curves", "curves", cards)
 
 
 def _state(
@@ -134,16 +127,7 @@ def _state(
         "runsHiddenMode": "SHOW_ALL",
         "groupBy": {"aggregateFunction": "average", "groupByKeys": keys} if group else None,
         "isAccordionReordered": True,
-        "compareRunSections": [
-            {
-                "uuid": section,
-                "name": title,
-                "display": True,
-                "isReordered": True,
-                "deleted": False,
-                "isGenerated": False,
-            }
-        ],
+        "compareRunSections": [{**SECTION, "uuid": section, "name": title}],
         "compareRunCharts": cards,
     }
 
@@ -159,8 +143,9 @@ def _scatter(section: str, x: str, y: str) -> dict[str, Any]:
     return _card("SCATTER", section, xaxis={"key": x, "type": "METRIC"}, yaxis={"key": y, "type": "METRIC"})
 
 
-def _line(section: str, metric: str) -> dict[str, Any]:
-    return _card("LINE", section, metricKey=metric, selectedMetricKeys=[metric], xAxisKey="step")
+def _line(section: str, metric: str, lowest: float | None = None) -> dict[str, Any]:
+    span = {} if lowest is None else {"range": {"yMin": lowest, "yMax": 1.0}}
+    return _card("LINE", section, metricKey=metric, selectedMetricKeys=[metric], xAxisKey="step", **span)
 
 
 def _parallel(section: str, parameters: list[str], metrics: list[str]) -> dict[str, Any]:
