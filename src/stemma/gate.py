@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
-from math import inf, isfinite
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -42,7 +41,7 @@ class Predictions:
 class Candidate:
     """The model that a slot puts forward, chosen on validation.
 
-    `passed_over` maps the slot's other experiments to their mean validation accuracy, None if not finite.
+    `passed_over` maps the slot's other experiments to their mean validation accuracy.
     """
 
     slot: str
@@ -55,7 +54,7 @@ class Candidate:
     model_bytes: int
     latency_ms: float
     predictions: Predictions
-    passed_over: dict[str, float | None] = field(default_factory=dict)
+    passed_over: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,13 +74,13 @@ class Decision:
     verdict: Verdict
     reasons: list[str]
     accuracy: float | None
-    val_accuracy: float | None
+    val_accuracy: float
     latency_ms: float
     model_bytes: int
     champion_accuracy: float | None = None
     difference: float | None = None
     p_value: float | None = None
-    passed_over: dict[str, float | None] = field(default_factory=dict)
+    passed_over: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -175,7 +174,7 @@ def _decision(candidate: Candidate, verdict: Verdict, reasons: list[str], **numb
         verdict=verdict,
         reasons=reasons,
         accuracy=float(predictions.correct.mean()) if comparable else None,
-        val_accuracy=candidate.val_accuracy if np.isfinite(candidate.val_accuracy) else None,
+        val_accuracy=candidate.val_accuracy,
         latency_ms=candidate.latency_ms,
         model_bytes=candidate.model_bytes,
         passed_over=candidate.passed_over,
@@ -194,7 +193,7 @@ def candidates(experiments: list[str], root: Path) -> list[Candidate]:
 
 
 def _candidate(summaries: list[Summary], root: Path) -> Candidate:
-    ranked = sorted(summaries, key=_order)
+    ranked = sorted(summaries, key=lambda s: (-_val_accuracy(s), _parameters(s), s.experiment))
     best = ranked[0]
     name, chosen = min(best.seeds.items(), key=lambda item: _seed_order(*item))
     runs, seed = RunFiles(best.experiment, root), _number(name)
@@ -213,15 +212,8 @@ def _candidate(summaries: list[Summary], root: Path) -> Candidate:
     )
 
 
-def _val_accuracy(summary: Summary) -> float | None:
-    """Mean over the seeds; None where it is not finite."""
-    mean = fmean(row.val_accuracy for row in summary.seeds.values())
-    return mean if isfinite(mean) else None
-
-
-def _order(summary: Summary) -> tuple[float, int, str]:
-    accuracy = _val_accuracy(summary)
-    return inf if accuracy is None else -accuracy, _parameters(summary), summary.experiment
+def _val_accuracy(summary: Summary) -> float:
+    return fmean(row.val_accuracy for row in summary.seeds.values())
 
 
 def _parameters(summary: Summary) -> int:
@@ -229,7 +221,7 @@ def _parameters(summary: Summary) -> int:
 
 
 def _seed_order(name: str, row: SeedSummary) -> tuple[float, float, int]:
-    return (-row.val_accuracy if isfinite(row.val_accuracy) else inf), row.val_loss, _number(name)
+    return -row.val_accuracy, row.val_loss, _number(name)
 
 
 def _number(name: str) -> int:

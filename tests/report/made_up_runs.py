@@ -79,7 +79,7 @@ def _write(
     names = (runs.experiment, family, architecture, dataset, "sample", SLOTS[dataset])
     runs.write_summary(Summary(*names, digest, digest, classes, {}, rows))
     runs.write("train_time.json", {name: seconds + 0.1 * i * seconds for i, name in enumerate(rows)})
-    runs.write("test_time.json", {name: 1e-5 * (1 + parameters / 1e5) for name in rows})
+    runs.write("test_time.json", dict.fromkeys(rows, 1e-05 * (1 + parameters / 100000.0)))
     _write_explanations(runs, dataset, family, labels, rng, pictures)
 
 

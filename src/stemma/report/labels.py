@@ -63,7 +63,8 @@ def name_ends(axes: Axes, ends: list[End]) -> None:
     ends = sorted(ends, key=lambda end: end.y)
     heights = np.array([axes.transData.transform((0, end.y))[1] for end in ends])
     frame = axes.get_window_extent()
-    placed = _apart(heights, _extent(axes, "x")[1] * 1.05, frame.y0, frame.y1)
+    step = _extent(axes, "x")[1] * 1.05
+    placed = _apart(heights, step, frame.y0 + step / 2, frame.y1)
     right = axes.transData.transform((max(end.x for end in ends), 0))[0]
     for end, height in zip(ends, placed, strict=True):
         x, y = axes.transData.inverted().transform((right + 14, height))

@@ -10,15 +10,15 @@ Group = dict[str, Any]
 
 
 def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
-    """Which family leads where. `rows` holds the ranked rows by the label of their group."""
-    leads: dict[str, list[str]] = {}
+    """Which family leads where, and how surely. `rows` holds the ranked rows by the label of their group."""
+    leads: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
     for group in groups:
         ranked = rows[group["label"]]
-        sure = " (not beyond chance)" if _level_families(ranked) else ""
-        leads.setdefault(ranked[0]["family"], []).append(group["label"] + sure)
-    most_first = sorted(leads.items(), key=lambda item: -len(item[1]))
-    text = "; ".join(f"{_family(family)} leads on {listed(labels)}" for family, labels in most_first)
-    return f"{text[:1].upper()}{text[1:]}."
+        leads[not _level_families(ranked)].setdefault(ranked[0]["family"], []).append(group["label"])
+    clear = listed([f"{_family(family)} leads on {listed(labels)}" for family, labels in leads[True].items()])
+    open_ = listed([f"{_family(family)} on {listed(labels)}" for family, labels in leads[False].items()])
+    found = [f"Beyond chance, {clear}." if clear else "", f"Chance could explain the lead of {open_}." if open_ else ""]
+    return " ".join(filter(None, found))
 
 
 def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:

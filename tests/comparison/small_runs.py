@@ -1,0 +1,43 @@
+"""Run files of one experiment from predictions that a test spells out."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stemma.runs import RunFiles, SeedSummary, Summary
+
+
+def sharp(predicted: np.ndarray, classes: int, confidence: float = 0.9) -> np.ndarray:
+    """Probabilities `[N, K]` that name `predicted` `[N]` with one confidence."""
+    probabilities = np.full((len(predicted), classes), (1 - confidence) / (classes - 1))
+    probabilities[np.arange(len(predicted)), predicted] = confidence
+    return probabilities
+
+
+def write_run(
+    root: Path,
+    experiment: str,
+    labels: np.ndarray,
+    probabilities: list[np.ndarray],
+    family: str = "cnn",
+    dataset: str = "mnist",
+    slot: str = "grey",
+    test_digest: str = "t" * 64,
+    val_accuracy: list[float] | None = None,
+    parameters: int = 1000,
+) -> str:
+    """Write one seed for each of `probabilities` `[N, K]`; the experiment's name."""
+    runs = RunFiles(experiment, root)
+    classes = [f"class {k}" for k in range(probabilities[0].shape[1])]
+    seeds: dict[str, Any] = {}
+    for seed, rows in enumerate(probabilities):
+        runs.write_predictions(seed, labels, rows)
+        runs.write_history(seed, [{"phase": "fit", "epoch": e, "val_accuracy": 0.5, "val_loss": 1 / e} for e in (1, 2)])
+        accuracy = val_accuracy[seed] if val_accuracy else 0.5
+        seeds[f"seed{seed}"] = SeedSummary(2, 0.5, accuracy, parameters, 4 * parameters)
+    names = (experiment, family, "net", dataset, "sample", slot, "d" * 64, test_digest, classes)
+    runs.write_summary(Summary(*names, {}, seeds))
+    runs.write("train_time.json", dict.fromkeys(seeds, 2.0))
+    runs.write("test_time.json", dict.fromkeys(seeds, 0.0001))
+    return experiment

@@ -1,0 +1,114 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_up_runs import EXPERIMENTS, HOSTILE, write_all
+
+from stemma import report
+from stemma.comparison import compare
+
+
+class Page(HTMLParser):
+    """What a browser would load, run and show of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def render(folder: Path, **options: Any) -> tuple[str, str]:
+    keys = write_all(folder / "runs", examples=200, **options)
+    report.render(compare(keys, folder / "runs", bootstrap=100), folder / "runs", folder / "out")
+    return tuple((folder / "out" / f"comparison.{kind}").read_text("utf-8") for kind in ("html", "md"))
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    return render(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def page(pages: tuple[str, str]) -> Page:
+    return Page(pages[0])
+
+
+def test_loads_nothing_and_runs_nothing(pages: tuple[str, str], page: Page):
+    for tag, attributes in page.tags:
+        for name in ("src", "href", "xlink:href", "srcset", "data", "action"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("#", "data:image/png;base64,")), (tag, value)
+        assert not [name for name in attributes if name.startswith("on")]
+    assert not {"script", "link", "iframe", "object", "embed", "base"} & {tag for tag, _ in page.tags}
+    assert not re.findall(r"@import|url\((?!#)", pages[0])
+
+
+def test_hostile_text_is_shown_and_not_obeyed(pages: tuple[str, str], page: Page):
+    assert "<script" not in pages[0]
+    assert HOSTILE in page.text
+
+
+def test_every_table_and_picture_says_what_it_is(pages: tuple[str, str], page: Page):
+    assert pages[0].count("<table") == pages[0].count("<caption")
+    assert all(attributes.get("alt") for attributes in page.all("img"))
+    assert all(attributes.get("aria-label") for attributes in page.all("svg"))
+    assert all(attributes.get("scope") in ("col", "row") for attributes in page.all("th"))
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    targets = [attributes["href"] for attributes in page.all("a")]
+    assert {target[1:] for target in targets if target} <= set(ids)
+
+
+def test_every_dataset_and_experiment_is_there(pages: tuple[str, str]):
+    for dataset, rows in EXPERIMENTS.items():
+        for text in pages:
+            assert f"{dataset}@sample" in text
+            assert all(row[0] in text.replace("_<wbr>", "_") for row in rows)
+
+
+def test_colours_follow_the_page(pages: tuple[str, str]):
+    assert "var(--cnn)" in pages[0]
+    assert not re.findall("#0[1-4]0[2-5]0[3-6]", pages[0])
+    assert "prefers-color-scheme: dark" in pages[0]
+
+
+def test_markdown_tables_are_whole(pages: tuple[str, str]):
+    rows = [line for line in pages[1].splitlines() if line.startswith("|")]
+    assert len(rows) == sum(map(len, EXPERIMENTS.values())) + 2 * len(EXPERIMENTS)
+    assert {line.replace("\\|", "").count("|") for line in rows} == {12}
+
+
+def test_renders_without_pictures_and_with_one_seed(tmp_path: Path):
+    html, _ = render(tmp_path, pictures=False, seeds=1)
+    assert "data:image" not in html
+    assert "one seed" in html
+
+
+def test_equal_runs_give_equal_bytes(tmp_path: Path, pages: tuple[str, str]):
+    assert render(tmp_path) == pages
+
+
+def test_many_classes_show_the_worst_confusions_only(tmp_path: Path):
+    from stemma.report.confusion import confusion
+    from stemma.runs import RunFiles, SeedSummary, Summary
+
+    runs, names = RunFiles("wide", tmp_path), [f"c{k}" for k in range(25)]
+    labels = np.arange(50) % 25
+    runs.write_predictions(0, labels, np.eye(25)[np.where(labels == 3, 4, labels)])
+    row = {"seed0": SeedSummary(1, 0.1, 0.9, 1, 1)}
+    runs.write_summary(Summary("wide", "cnn", "net", "d", "s", "grey", "0", "0", names, {}, row))
+    found = confusion(runs, names)
+    assert found == {"shares": None, "worst": [{"true": "c3", "read": "c4", "share": 1.0}]}
