@@ -151,7 +151,7 @@ def _pretrained(rows: list[Row], root: Path) -> list[str]:
 
 def _sheets(row: Row, root: Path) -> list[dict[str, Any]]:
     pictures = RunFiles(row["experiment"], root).pictures()
-    titles = {"filters": "first-layer filters", "samples": "samples drawn from the model"}
+    titles = {"filters": "first-layer filters", "samples": "samples (Gibbs sampling from training examples)"}
     return [
         {**row, "title": title, **sheet(pictures[kind])}
         for kind, title in titles.items()

@@ -14,7 +14,7 @@ from stemma.nn.inputs import Vector
 from stemma.nn.pictures import tiles
 from stemma.spec import DataSpec
 
-SAMPLES = 32
+SAMPLES, GIBBS_STEPS = 32, 30
 
 
 class RBM(nn.Module):
@@ -161,7 +161,7 @@ class GreedyModel(Model):
             return []
         phases = [self._rbm_phase(level, rbm) for level, rbm in enumerate(self.stack)]
         if "generated" in self._buffers:
-            phases.append(Phase("sample", solve=lambda split: self._generate()))
+            phases.append(Phase("sample", solve=self._generate))
         return phases
 
     def _rbm_phase(self, level: int, rbm: RBM) -> Phase:
@@ -181,11 +181,16 @@ class GreedyModel(Model):
         return v
 
     @torch.no_grad()
-    def _generate(self, steps: int = 500) -> None:
-        """Keep pictures from Gibbs sampling in the top RBM, passed down, before fine-tuning changes the weights."""
+    def _generate(self, split: Any) -> None:
+        """Keep pictures of the pre-trained model, before fine-tuning changes the weights.
+
+        `GIBBS_STEPS` in the top RBM from training examples spread over the set, then down. Chains from
+        noise take far longer to find the data than contrastive divergence ever looked (Tieleman 2008).
+        """
+        positions = np.linspace(0, len(split.x) - 1, SAMPLES).astype(int)
+        x = torch.from_numpy(np.array(split.x[positions])).to(self.device)
         *lower, top = self.stack
-        start = torch.rand(SAMPLES, len(top.visible_bias), device=self.device)
-        v = top.gibbs(start, steps)
+        v = top.gibbs(self.up(self.encode(x), len(lower)), GIBBS_STEPS)
         for rbm in reversed(lower):
             v = rbm.visible_given_hidden(v)
         self.generated = _intensities(v, self.spec, self.stack[0].gaussian)
