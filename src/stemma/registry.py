@@ -1,5 +1,6 @@
 """The model registry: one registered model a dataset and source, whose alias `champion` the gate hands on."""
 
+import json
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -148,6 +149,8 @@ def _version(client: "MlflowClient", name: str, key: str, run: "Run", card: str)
         description=card,
         model_id=tags["model_id"],
     )
+    shown = json.dumps([{"name": name, "version": str(made.version)}])
+    client.set_logged_model_tags(tags["model_id"], {"mlflow.modelVersions": shown})
     return client.get_model_version(name, made.version)
 
 
@@ -158,14 +161,13 @@ def _predictions(client: "MlflowClient", holder: "ModelVersion") -> gate.Predict
     experiment, run, seed = (holder.tags[name] for name in ("experiment", "run_id", "best_seed"))
     with tempfile.TemporaryDirectory() as folder:
         try:
-            for path in ("train/summary.json", f"test/seed{seed}.parquet"):
-                client.download_artifacts(run, f"runs/{experiment}/{path}", folder)
+            root = client.download_artifacts(run, "runs", folder)
         except (MlflowException, OSError) as error:
             raise StemmaError(
                 f"model '{holder.name}' version {holder.version}: its stored predictions cannot be read "
                 f"({str(error).splitlines()[0][:200]})"
             ) from None
-        runs = RunFiles(experiment, Path(folder) / "runs")
+        runs = RunFiles(experiment, Path(root))
         return gate.Predictions(runs.summary().test_digest, *runs.predictions(int(seed)))
 
 

@@ -1,12 +1,14 @@
 """Run files as training and evaluation leave them, made up: real models without training, chosen accuracies."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from made_up import examples
+from made_up import GREY, TEXT, examples
 from stemma import families
 from stemma.comparison import compare
 from stemma.families.catalog import entry
@@ -16,6 +18,8 @@ from stemma.runs import RunFiles, SeedSummary, Summary
 from stemma.spec import DataSpec
 
 EPOCHS = 4
+IMAGES = replace(GREY, dataset="mnist", source="sample", digest="a" * 64, test_digest="b" * 64, sizes={"test": 100})
+TEXTS = replace(TEXT, dataset="mr", source="./my reviews.csv", digest="c" * 64, test_digest="d" * 64, sizes={"test": 100})
 
 
 def experiment(
@@ -34,6 +38,7 @@ def experiment(
     labels = np.arange(test) % len(spec.classes)
     for place, seed in enumerate(seeds):
         rng = np.random.default_rng([seed, len(name)])
+        torch.manual_seed(seed)
         model = families.build(architecture, spec.to_dict(), parameters)
         if hasattr(model, "solve"):
             model.solve(_split(spec))

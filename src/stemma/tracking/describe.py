@@ -15,6 +15,7 @@ from stemma.files import sha256
 from stemma.runs import RunFiles, Summary
 
 PER_EPOCH = {"train_loss": "train/loss", "val_loss": "val/loss", "val_accuracy": "val/accuracy"}
+AT_A_GLANCE = ("parameters", "epochs", "batch_size", "optimizer", "learning_rate")
 PHASE_METRICS = 3
 """Metrics of an earlier phase that are shown; more clutter the UI."""
 
@@ -56,12 +57,15 @@ def git_revision() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
 
 
-def parameters(summary: Mapping[str, Any]) -> dict[str, str]:
+def parameters(summary: Mapping[str, Any], kind: str) -> dict[str, str]:
     """Family, architecture and settings of an experiment, flattened with dots; the seeds are told by the runs.
 
-    Charts take parameters and no tags, hence the family and the architecture once more.
+    Charts take parameters and no tags, hence the family and the architecture once more. Aggregates have those
+    settings only that tell experiments apart at a glance: the UI prints all of them over each picture.
     """
     settings = {name: value for name, value in summary["settings"].items() if name not in ("dataset", "seeds")}
+    if kind == "aggregate":
+        settings = {name: value for name, value in settings.items() if name in AT_A_GLANCE}
     named = {name: summary[name] for name in ("family", "architecture", "slot")}
     return {name: value[:6000] for name, value in _flat(settings, "")} | named
 

@@ -104,7 +104,7 @@ def _failed(
 
     tags = {**describe.tags(info, kind, "train"), **own, "error": message, "mlflow.note.content": message}
     run = client.create_run(into, tags=tags, run_name=name).info.run_id
-    settings = describe.parameters(info)
+    settings = describe.parameters(info, kind)
     client.log_batch(run, params=[Param(key, value) for key, value in settings.items()])
     client.set_terminated(run, "FAILED")
     return run

@@ -98,9 +98,10 @@ def _restore(client: "MlflowClient", run: "Run", row: dict[str, Any]) -> None:
 def _retire(client: "MlflowClient", run: "Run") -> None:
     """Delete a run that was never completed; tag any other as superseded."""
     if run.info.status == "RUNNING":
-        for child in _children(client, run):
-            client.delete_run(child.info.run_id)
-        client.delete_run(run.info.run_id)
+        for each in [*_children(client, run), run]:
+            for model in client.get_run(each.info.run_id).outputs.model_outputs:
+                client.delete_logged_model(model.model_id)
+            client.delete_run(each.info.run_id)
     elif run.data.tags["superseded"] == "no":
         _mark(client, run, "yes")
 

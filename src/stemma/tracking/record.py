@@ -47,7 +47,7 @@ class Recorder:
         """The parent, its children, and last the parent's end, which tells that all is there."""
         tags = {**describe.tags(vars(self.summary), "aggregate", "evaluate"), "key": key, "best_seed": str(self.best)}
         parent = self._start(self.runs.experiment, tags, sum(self.row["train_seconds"]["values"]))
-        self._write(parent, describe.parameters(vars(self.summary)), describe.aggregates(self.row))
+        self._write(parent, describe.parameters(vars(self.summary), "aggregate"), describe.aggregates(self.row))
         predictions = {seed: self.runs.predictions(seed) for seed in self.runs.seeds()}
         models = {seed: self._child(parent, key, seed, *predictions[seed]) for seed in predictions}
         labels = np.concatenate([labels for labels, _ in predictions.values()])
@@ -58,6 +58,7 @@ class Recorder:
         self.client.log_outputs(parent, [LoggedModelOutput(models[self.best], step=0)])
         self.client.set_tag(parent, "model_id", models[self.best])
         self.client.set_tag(parent, "mlflow.note.content", self._note(models[self.best]))
+        self.client.set_logged_model_tags(models[self.best], {"mlflow.note.content": self._model_note(parent)})
         self.client.set_terminated(parent, end_time=self.now)
 
     def _child(self, parent: str, key: str, seed: int, labels: np.ndarray, probabilities: np.ndarray) -> str:
@@ -67,7 +68,7 @@ class Recorder:
         tags = {**describe.tags(vars(self.summary), "seed", "evaluate"), **own}
         run = self._start(f"{self.runs.experiment}-seed{seed}", tags, once["train_s"])
         model = self.log_model(run, self.runs.model_folder(seed)) if seed == self.best else ""
-        self._write(run, {**describe.parameters(vars(self.summary)), "seed": str(seed)}, {})
+        self._write(run, {**describe.parameters(vars(self.summary), "seed"), "seed": str(seed)}, {})
         points = [(name, 0, value) for name, value in once.items()]
         self._log(run, [*describe.curves(self.runs.history(seed)), *points], model)
         self._figures(run, [seed], labels, probabilities.argmax(1))
@@ -145,6 +146,11 @@ class Recorder:
             profile=json.dumps(profile),
         )
         return DatasetInput(data, [InputTag("mlflow.data.context", "train, validation, test")])
+
+    def _model_note(self, parent: str) -> str:
+        origin = f"[{self.runs.experiment}](#/experiments/{self.into}/runs/{parent})"
+        took = "It takes raw input and answers with a label and the probability of every class."
+        return f"{describe.sentence(self.row)}\n\nSeed {self.best} of {origin}, the best on validation. {took}"
 
     def _note(self, model: str) -> str:
         row, link = self.row, f"#/experiments/{self.into}/models/{model}"

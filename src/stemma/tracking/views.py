@@ -16,14 +16,6 @@ from stemma.tracking import links
 PREFIX = "mlflow.sharedViewState."
 CURRENT = "tags.superseded = 'no'"
 SEEDS = f"tags.kind = 'seed' AND {CURRENT} AND attributes.status = 'FINISHED'"
-SECTION = {
-    "display": True,
-    "isReordered": True,
-    "deleted": False,
-    "isGenerated": False,
-    "columns": 2,
-    "cardHeight": 360,
-}
 NAMES = {"leaderboard": "1 Leaderboard", "families": "2 Families", "curves": "3 Curves"}
 
 
@@ -70,8 +62,9 @@ def _leaderboard() -> dict[str, Any]:
         _scatter("leaderboard", "n_params", "acc_mean"),
         _scatter("leaderboard", "train_s_mean", "acc_mean"),
         _parallel("leaderboard", ["family", "architecture"], ["n_params", "train_s_mean", "acc_mean"]),
-        _card("IMAGE", "leaderboard", imageKeys=["confusion_matrix"], step=0),
-        _card("IMAGE", "leaderboard", imageKeys=["filters"], step=0),
+        _card("IMAGE", "pictures", imageKeys=["confusion_matrix"], step=0),
+        _card("IMAGE", "pictures", imageKeys=["filters"], step=0),
+        _card("IMAGE", "pictures", imageKeys=["samples"], step=0),
     ]
     columns = {
         "tags.`family`": 100,
@@ -83,7 +76,8 @@ def _leaderboard() -> dict[str, Any]:
         "metrics.`train_s_mean`": 130,
     }
     kind = f"tags.kind = 'aggregate' AND {CURRENT}"
-    return _state(kind, "metrics.`acc_mean`", columns, None, "Test accuracy, mean over seeds", "leaderboard", cards)
+    sections = [_section("leaderboard", "Test accuracy, mean over seeds"), _section("pictures", "Pictures", 3, 480)]
+    return _state(kind, "metrics.`acc_mean`", columns, None, sections, cards)
 
 
 def _families(lowest: float) -> dict[str, Any]:
@@ -94,13 +88,15 @@ def _families(lowest: float) -> dict[str, Any]:
         _line("families", "val/loss"),
     ]
     columns = {"metrics.`test/accuracy`": 130, "metrics.`val/accuracy`": 130, "metrics.`train_s`": 110}
-    return _state(SEEDS, "metrics.`test/accuracy`", columns, "family", "Seeds, grouped by family", "families", cards)
+    sections = [_section("families", "Seeds, grouped by family")]
+    return _state(SEEDS, "metrics.`test/accuracy`", columns, "family", sections, cards)
 
 
 def _curves(lowest: float) -> dict[str, Any]:
     cards = [_line("curves", "val/accuracy", lowest), _line("curves", "val/loss"), _line("curves", "train/loss")]
     columns = {"metrics.`test/accuracy`": 130, "metrics.`val/accuracy`": 130, "metrics.`val/loss`": 110}
-    return _state(SEEDS, "metrics.`test/accuracy`", columns, "architecture", "Learning curves", "curves", cards)
+    sections = [_section("curves", "Learning curves")]
+    return _state(SEEDS, "metrics.`test/accuracy`", columns, "architecture", sections, cards)
 
 
 def _state(
@@ -108,8 +104,7 @@ def _state(
     order: str,
     columns: dict[str, int],
     group: str | None,
-    title: str,
-    section: str,
+    sections: list[Any],
     cards: list[Any],
 ) -> dict[str, Any]:
     keys = [{"mode": "tag", "groupByData": group}]
@@ -127,9 +122,14 @@ def _state(
         "runsHiddenMode": "SHOW_ALL",
         "groupBy": {"aggregateFunction": "average", "groupByKeys": keys} if group else None,
         "isAccordionReordered": True,
-        "compareRunSections": [{**SECTION, "uuid": section, "name": title}],
+        "compareRunSections": sections,
         "compareRunCharts": cards,
     }
+
+
+def _section(key: str, title: str, columns: int = 2, height: int = 360) -> dict[str, Any]:
+    own = {"uuid": key, "name": title, "columns": columns, "cardHeight": height}
+    return {**own, "display": True, "isReordered": True, "deleted": False, "isGenerated": False}
 
 
 def _card(kind: str, section: str, **fields: Any) -> dict[str, Any]:
