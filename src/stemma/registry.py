@@ -54,7 +54,7 @@ def promote(
         StemmaError: a candidate is not published, or the champion's stored predictions are gone.
     """
     rules, client = gate.Rules(**decision["rules"]), connect()
-    with locked():
+    with locked("promote"):
         return [
             _promote(client, RunFiles(entry["candidate"], root), rules, comparison, licences)
             for _, entry in sorted(decision["slots"].items())

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from made_up_results import IMAGES, TEXTS, experiment, reports
+
 from stemma.serving.package import log_model
 from stemma.tracking import store
 from stemma.tracking.publish import Published, publish
+
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:

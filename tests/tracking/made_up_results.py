@@ -19,7 +19,9 @@ from stemma.spec import DataSpec
 
 EPOCHS = 4
 IMAGES = replace(GREY, dataset="mnist", source="sample", digest="a" * 64, test_digest="b" * 64, sizes={"test": 100})
-TEXTS = replace(TEXT, dataset="mr", source="./my reviews.csv", digest="c" * 64, test_digest="d" * 64, sizes={"test": 100})
+TEXTS = replace(
+    TEXT, dataset="mr", source="./my reviews.csv", digest="c" * 64, test_digest="d" * 64, sizes={"test": 100}
+)
 
 
 def experiment(
@@ -48,9 +50,25 @@ def experiment(
             write_json(runs.model_folder(seed) / "vocabulary.json", tokens)
         runs.write_history(seed, _history(accuracy, pretraining, rng))
         runs.write_predictions(seed, labels, _probabilities(labels, len(spec.classes), accuracy, rng))
-        rows[f"seed{seed}"] = SeedSummary(EPOCHS, 0.5, accuracy - 0.01 * (len(seeds) - place), model.parameter_count(), 1000)
-    settings = {"dataset": "slot", "architecture": architecture, "parameters": parameters, "epochs": EPOCHS, "seeds": seeds}
-    known = (entry(architecture).family, architecture, spec.dataset, spec.source, spec.dataset, spec.digest, spec.test_digest)
+        rows[f"seed{seed}"] = SeedSummary(
+            EPOCHS, 0.5, accuracy - 0.01 * (len(seeds) - place), model.parameter_count(), 1000
+        )
+    settings = {
+        "dataset": "slot",
+        "architecture": architecture,
+        "parameters": parameters,
+        "epochs": EPOCHS,
+        "seeds": seeds,
+    }
+    known = (
+        entry(architecture).family,
+        architecture,
+        spec.dataset,
+        spec.source,
+        spec.dataset,
+        spec.digest,
+        spec.test_digest,
+    )
     runs.write_summary(Summary(name, *known, list(spec.classes), settings, rows))
     runs.write("train_time.json", {seed: 3.5 + place for place, seed in enumerate(rows)})
     runs.write("test_time.json", dict.fromkeys(rows, 0.0002))

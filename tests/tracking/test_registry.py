@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from made_up_results import IMAGES, experiment, reports
+
 from stemma import registry
 from stemma.errors import StemmaError
 from stemma.tracking.store import connect

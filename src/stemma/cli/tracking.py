@@ -93,7 +93,7 @@ def ui(port: Port = PORT) -> None:
     _print_links(port)
     settings = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    command += ["--artifacts-destination", str(Path.cwd() / store.ARTIFACTS), "--workers", "1"]
+    command += ["--artifacts-destination", str(store.artifacts_root()), "--workers", "1"]
     command += ["--host", links.HOST, "--port", str(port)]
     sys.stdout.flush()
     os.execve(sys.executable, command, {**os.environ, **settings})  # noqa: S606

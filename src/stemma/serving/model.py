@@ -23,7 +23,7 @@ class Predictor:
         self.model = families.load(folder)
         self.vocabulary = inputs.vocabulary(folder)
 
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+    def predict(self, context, model_input, params=None):
         """Predict a batch of any size; see `inputs.prepare` for its forms.
 
         Without type hints: MLflow takes one of `model_input` for the only form that is allowed.

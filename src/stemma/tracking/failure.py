@@ -63,7 +63,7 @@ def _record(
 
     client = connect()
     info = {**info, "experiment": experiment}
-    with locked():
+    with locked("failure"):
         into = experiment_id(client, f"{info['dataset']}@{info['source']}")
         parent = _parent(client, into, experiment) or _failed(client, into, experiment, message, info, "aggregate", {})
         if seed is None:

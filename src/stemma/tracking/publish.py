@@ -51,7 +51,7 @@ def publish(
     """
     rows = {row["experiment"]: row for row in comparison["rows"]}
     client, published = connect(), Published()
-    with locked():
+    with locked("publish"):
         for name in experiments:
             if name not in rows:
                 raise StemmaError(f"experiment '{name}': not in the comparison; run `dvc repro`")
@@ -99,7 +99,8 @@ def _retire(client: "MlflowClient", run: "Run") -> None:
     """Delete a run that was never completed; tag any other as superseded."""
     if run.info.status == "RUNNING":
         for each in [*_children(client, run), run]:
-            for model in client.get_run(each.info.run_id).outputs.model_outputs:
+            outputs = client.get_run(each.info.run_id).outputs
+            for model in outputs.model_outputs if outputs else []:
                 client.delete_logged_model(model.model_id)
             client.delete_run(each.info.run_id)
     elif run.data.tags["superseded"] == "no":

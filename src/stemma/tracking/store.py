@@ -15,19 +15,21 @@ from stemma.errors import StemmaError
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-DATABASE, ARTIFACTS = "mlflow.db", "mlartifacts"
+DATABASE, ARTIFACTS, SQLITE = "mlflow.db", "mlartifacts", "sqlite:///"
 DEFAULTS = {
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """Settings that hold unless the user sets others; MLflow's own retry for minutes at a server that is down."""
-QUIET = ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking.fluent")
+QUIET = ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking.fluent", "mlflow.store.model_registry")
 
 
 def tracking_uri() -> str:
     """MLFLOW_TRACKING_URI, or the database in the project, the working directory, by its absolute path."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd() / DATABASE}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}{Path.cwd() / DATABASE}"
 
 
 def is_server(uri: str) -> bool:
@@ -52,7 +54,7 @@ def connect() -> "MlflowClient":
     mlflow.set_registry_uri(uri)
     client = mlflow.MlflowClient(uri, uri)
     try:
-        with locked():
+        with locked("create"):
             client.search_experiments(max_results=1)
     except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
         raise StemmaError(f"MLflow store {uri}: cannot be reached ({_first_line(error)})") from None
@@ -60,16 +62,16 @@ def connect() -> "MlflowClient":
 
 
 @contextmanager
-def locked() -> Iterator[None]:
-    """Alone with the SQLite database: its first creation and two writers of the same run do not mix.
+def locked(purpose: str) -> Iterator[None]:
+    """Alone among the processes that do the same (`purpose`) with the SQLite database, such as its creation.
 
     Other stores keep their own order.
     """
     uri = tracking_uri()
-    if not uri.startswith("sqlite:///"):
+    if not uri.startswith(SQLITE):
         yield
         return
-    path = Path(uri.removeprefix("sqlite:///") + ".lock")
+    path = Path(uri.removeprefix(SQLITE) + f".{purpose}.lock")
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -100,7 +102,14 @@ def _artifacts(label: str) -> str | None:
     """Folder of an experiment's artifacts; None leaves it to the server."""
     if is_server(tracking_uri()):
         return None
-    return (Path.cwd() / ARTIFACTS / safe_name(*label.split("@", 1))).as_uri()
+    return (artifacts_root() / safe_name(*label.split("@", 1))).as_uri()
+
+
+def artifacts_root() -> Path:
+    """Folder of all artifacts: beside an SQLite database, else in the project."""
+    uri = tracking_uri()
+    beside = Path(uri.removeprefix(SQLITE)).absolute().parent if uri.startswith(SQLITE) else Path.cwd()
+    return beside / ARTIFACTS
 
 
 def safe_name(dataset: str, source: str) -> str:
