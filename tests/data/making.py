@@ -46,9 +46,7 @@ def tar(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def images_by_class(
-    count: int = 3, side: int = 8, parts: tuple[str, ...] = ("train", "test")
-) -> dict[str, bytes]:
+def images_by_class(count: int = 3, side: int = 8, parts: tuple[str, ...] = ("train", "test")) -> dict[str, bytes]:
     """Name -> PNG of random colour images, `count` a class and part."""
     random = np.random.default_rng(0)
     return {
@@ -71,9 +69,7 @@ def sha(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def entry(
-    reader: str, kind: str = "image", classes: tuple[str, ...] | None = None, **facts: object
-) -> DatasetEntry:
+def entry(reader: str, kind: str = "image", classes: tuple[str, ...] | None = None, **facts: object) -> DatasetEntry:
     return DatasetEntry("toy", kind, "Toy", classes, "none", "", path_reader=reader, **facts)  # type: ignore[arg-type]
 
 

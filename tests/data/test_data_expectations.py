@@ -65,9 +65,7 @@ TEXT_FAULTS = {
     "text of a sane length": lambda p: change(p, 4, text="long " * 5000),
     "text in a sane encoding": lambda p: change(p, 4, text="wÃ¶rse than expected"),
     "every text has its group": lambda p: change(p, 4, group=""),
-    "few repetitions within a part": lambda p: [
-        change(p, i, text="film number 0 was fine") for i in range(2, 40, 2)
-    ],
+    "few repetitions within a part": lambda p: [change(p, i, text="film number 0 was fine") for i in range(2, 40, 2)],
     "classes balanced": lambda p: [change(p, i, label=0) for i in range(3, 60)],
     "every class in every part": lambda p: [change(p, i, label=0) for i in range(60)],
 }

@@ -13,9 +13,7 @@ from stemma.errors import StemmaError
 
 
 def read(folder):
-    return json.loads((folder / "meta.json").read_text()), json.loads(
-        (folder / "provenance.json").read_text()
-    )
+    return json.loads((folder / "meta.json").read_text()), json.loads((folder / "provenance.json").read_text())
 
 
 def test_path_source(tmp_path):
@@ -89,9 +87,7 @@ def test_mirror_and_single_file_as_url(site, tmp_path, monkeypatch):
     for file in sorted(making.mnist_folder(tmp_path / "mnist").iterdir()):
         site.pages[f"/mirror/{file.name}"] = file.read_bytes()
         published.append(File(file.name, making.sha(file.read_bytes()), None, ("http://127.0.0.1:9/x",)))
-    entry = making.entry(
-        "idx", classes=tuple("0123456789"), sources={"canonical": Source("idx", tuple(published))}
-    )
+    entry = making.entry("idx", classes=tuple("0123456789"), sources={"canonical": Source("idx", tuple(published))})
     monkeypatch.setitem(catalog.CATALOG, "toy", entry)
     ingest(f"toy@{site.address}mirror/", tmp_path / "raw", downloads=tmp_path / "downloads")
     assert read(tmp_path / "raw")[0]["sizes"]["train"] == 40

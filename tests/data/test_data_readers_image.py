@@ -21,10 +21,7 @@ def test_idx_values(tmp_path, end):
     for seed, (part, count) in enumerate({"train": 40, "test": 20}.items()):
         expected = np.random.default_rng(seed).integers(0, 256, (count, 28, 28), np.uint8)
         assert np.array_equal(raw.parts[part].x[:, 0], expected)
-        assert (
-            raw.parts[part].y.tolist() == [i % 10 for i in range(count)]
-            and raw.parts[part].y.dtype == np.int64
-        )
+        assert raw.parts[part].y.tolist() == [i % 10 for i in range(count)] and raw.parts[part].y.dtype == np.int64
 
 
 IMAGES = bytes((0, 0, 8, 3)) + struct.pack(">3I", 2, 2, 2) + bytes(8)
@@ -154,9 +151,7 @@ def test_images_by_class(tmp_path):
     entry = making.entry("image_folder")
     raw = image_folder.read(making.tar(tmp_path / "a.tar.gz", dict(reversed(members.items()))), entry)
     assert raw.classes == ("cat", "dog") and set(raw.parts) == {"train", "test"}
-    assert raw.parts["train"].y.tolist() == [0, 0, 0, 1, 1, 1], (
-        "the order is that of names, not of the archive"
-    )
+    assert raw.parts["train"].y.tolist() == [0, 0, 0, 1, 1, 1], "the order is that of names, not of the archive"
     first = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
     assert np.array_equal(raw.parts["train"].x[0], first.transpose(2, 0, 1))
 
@@ -210,9 +205,7 @@ def test_patches_come_from_disjoint_regions(photographs):
     for part, found in raw.parts.items():
         columns = found.x[:, 0].astype(int)
         spans[part] = (columns.min() * 2, columns.max() * 2)
-    assert (
-        spans["train"][1] < 240 <= spans["validation"][0] < spans["validation"][1] < 300 <= spans["test"][0]
-    )
+    assert spans["train"][1] < 240 <= spans["validation"][0] < spans["validation"][1] < 300 <= spans["test"][0]
     for label in (0, 1):
         test = raw.parts["test"].x[raw.parts["test"].y == label]
         corners = {(int(x[1, 0, 0]), int(x[0, 0, 0]) * 2) for x in test}

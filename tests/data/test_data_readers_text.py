@@ -29,9 +29,7 @@ def test_polarity(tmp_path):
         0,
         1,
     ]
-    packed = making.tar(
-        tmp_path / "x.tar.gz", {f"top/{f.name}": f.read_bytes() for f in (tmp_path / "mr").iterdir()}
-    )
+    packed = making.tar(tmp_path / "x.tar.gz", {f"top/{f.name}": f.read_bytes() for f in (tmp_path / "mr").iterdir()})
     assert polarity.read(packed, MR).parts["train"].x == raw.parts["train"].x
 
 
@@ -63,9 +61,7 @@ def test_csv_and_tsv(tmp_path):
     raw = table_of_texts.read(write(tmp_path / "a.csv", 'text,label\n"a, ""b""",yes\nNA,no\n,no\n'), TABLE)
     assert raw.parts["train"].x == ['a, "b"', "NA", ""] and raw.classes == ("no", "yes")
     assert raw.parts["train"].y.tolist() == [1, 0, 0] and raw.parts["train"].groups is None
-    raw = table_of_texts.read(
-        write(tmp_path / "a.tsv", "\ufefflabel\tgroup\ttext\n10\tg\tx\n9\th\ty\n"), TABLE
-    )
+    raw = table_of_texts.read(write(tmp_path / "a.tsv", "\ufefflabel\tgroup\ttext\n10\tg\tx\n9\th\ty\n"), TABLE)
     assert raw.classes == ("9", "10") and raw.parts["train"].groups == ["g", "h"]
     (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"text,label\na,0\nb,1\n"))
     assert len(table_of_texts.read(tmp_path / "b.csv.gz", TABLE).parts["train"]) == 2

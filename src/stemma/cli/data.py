@@ -39,16 +39,12 @@ def list_(as_json: Json = False) -> None:
 
 
 @app.command()
-def show(
-    name: Annotated[str, typer.Argument(help="a dataset of the catalogue")], as_json: Json = False
-) -> None:
+def show(name: Annotated[str, typer.Argument(help="a dataset of the catalogue")], as_json: Json = False) -> None:
     """One dataset: sources with addresses and digests, classes, licence, citation."""
     if name not in catalog.CATALOG:
         raise unknown("dataset", name, catalog.CATALOG)
     entry = catalog.CATALOG[name]
-    typer.echo(
-        json.dumps(asdict(entry), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(entry))
-    )
+    typer.echo(json.dumps(asdict(entry), indent=1, ensure_ascii=False) if as_json else "\n".join(_lines(entry)))
 
 
 def _lines(entry: catalog.DatasetEntry) -> list[str]:
@@ -62,10 +58,7 @@ def _lines(entry: catalog.DatasetEntry) -> list[str]:
         for file in source.files:
             size = f"{file.bytes:,} bytes" if file.bytes else "size unknown"
             lines.append(f"  {file.name}, {size}, SHA-256 {file.sha256 or 'not known'}")
-            lines += [
-                f"    {place}"
-                for place in ([f"{file.package}: {file.member}"] if file.package else file.urls)
-            ]
+            lines += [f"    {place}" for place in ([f"{file.package}: {file.member}"] if file.package else file.urls)]
     if entry.path_reader:
         lines.append(f"{entry.name}@PATH or @URL: read as {entry.path_reader}")
     return lines

@@ -77,9 +77,7 @@ def shapes(
         raise StemmaError(f"{architecture}: no network, it has no layers")
     layers, total = layer_table(model), model.parameter_count()
     if as_json:
-        print(
-            json.dumps({"architecture": architecture, "layers": layers, "total_parameters": total}, indent=1)
-        )
+        print(json.dumps({"architecture": architecture, "layers": layers, "total_parameters": total}, indent=1))
         return
     table = Table("layer", "kind", "output", "parameters", box=None)
     for row in layers:

@@ -57,9 +57,7 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, by
                 raise StemmaError(f"{path}: unpacks to more than {MAX_RATIO} times its size; refused")
             yield name, content
     except BROKEN as error:
-        raise StemmaError(
-            f"{path}: not a readable tar or zip archive ({error or type(error).__name__})"
-        ) from None
+        raise StemmaError(f"{path}: not a readable tar or zip archive ({error or type(error).__name__})") from None
 
 
 def _of_folder(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
@@ -80,9 +78,7 @@ def _of_tar(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, by
             if member.isdir():
                 continue
             if not member.isreg():
-                raise StemmaError(
-                    f"{path}: member '{member.name}' is a link or a device; only plain files are read"
-                )
+                raise StemmaError(f"{path}: member '{member.name}' is a link or a device; only plain files are read")
             if wanted(name):
                 _check_size(path, name, member.size)
                 file = tar.extractfile(member)

@@ -191,9 +191,7 @@ MR = DatasetEntry(
     title="Sentences of film reviews, negative or positive",
     classes=("negative", "positive"),
     licence="none stated by the authors; used for research with citation",
-    citation=(
-        "Pang, Lee (2005). Seeing stars: exploiting class relationships for sentiment categorization. ACL"
-    ),
+    citation=("Pang, Lee (2005). Seeing stars: exploiting class relationships for sentiment categorization. ACL"),
     path_reader="polarity",
     sources={
         "canonical": Source(
@@ -240,8 +238,7 @@ TABLE_OF_TEXTS = DatasetEntry(
 )
 
 CATALOG: dict[str, DatasetEntry] = {
-    entry.name: entry
-    for entry in (MNIST, PHOTO_PATCHES, CIFAR10, ROTTEN_TOMATOES, MR, IMAGES, TABLE_OF_TEXTS)
+    entry.name: entry for entry in (MNIST, PHOTO_PATCHES, CIFAR10, ROTTEN_TOMATOES, MR, IMAGES, TABLE_OF_TEXTS)
 }
 
 

@@ -26,9 +26,7 @@ class Batch(NamedTuple):
 
 def to_batch(split: Split) -> Batch:
     """A whole split as tensors."""
-    x, y, lengths = (
-        None if a is None else torch.from_numpy(np.array(a)) for a in (split.x, split.y, split.lengths)
-    )
+    x, y, lengths = (None if a is None else torch.from_numpy(np.array(a)) for a in (split.x, split.y, split.lengths))
     assert x is not None and y is not None
     return Batch(x, y, lengths)
 
@@ -58,9 +56,7 @@ class BatchPositions(Sampler[Tensor]):
     the last batch is filled up from the start of the order: every rank takes equally many.
     """
 
-    def __init__(
-        self, count: int, batch_size: int, seed: int, shuffle: bool, rank: int = 0, ranks: int = 1
-    ) -> None:
+    def __init__(self, count: int, batch_size: int, seed: int, shuffle: bool, rank: int = 0, ranks: int = 1) -> None:
         self.count, self.batch_size, self.seed, self.shuffle = count, batch_size, seed, shuffle
         self.rank, self.ranks, self.epoch = rank, ranks, 0
 
@@ -113,9 +109,7 @@ class ArrayData(pl.LightningDataModule):
         """The same data with `x` replaced by `function` of it, computed once without gradient."""
         if function is None:
             return self
-        train, validation = (
-            None if d is None else _map(d, function, batch) for d in (self.train, self.validation)
-        )
+        train, validation = (None if d is None else _map(d, function, batch) for d in (self.train, self.validation))
         assert train is not None
         return ArrayData(train, validation, self.batch_size, self.seed)
 
@@ -135,9 +129,7 @@ class ArrayData(pl.LightningDataModule):
         assert self.trainer is not None
         trainer = self.trainer
         size = self.batch_size if shuffle else max(self.batch_size, 500)
-        positions = BatchPositions(
-            len(data.y), size, self.seed, shuffle, trainer.global_rank, trainer.world_size
-        )
+        positions = BatchPositions(len(data.y), size, self.seed, shuffle, trainer.global_rank, trainer.world_size)
         return DataLoader(Examples(data), batch_size=None, sampler=positions)
 
 

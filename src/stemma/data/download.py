@@ -17,9 +17,7 @@ MAX_BYTES = 8 << 30
 log = logging.getLogger("stemma.data")
 
 
-def save(
-    chunks: Iterable[bytes], target: Path, *, sha256: str | None, size: int | None, declared: int | None
-) -> str:
+def save(chunks: Iterable[bytes], target: Path, *, sha256: str | None, size: int | None, declared: int | None) -> str:
     """Write `chunks` to `target` and return their SHA-256.
 
     Args:

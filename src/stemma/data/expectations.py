@@ -48,9 +48,7 @@ def validate(raw: Path, report: Path, page: Path) -> None:
     failed = [result for result in results if not result["success"]]
     if failed:
         lines = "; ".join(describe(result) for result in failed)
-        raise StemmaError(
-            f"{raw}: {len(failed)} of {len(results)} expectations fail: {lines} (report: {page})"
-        )
+        raise StemmaError(f"{raw}: {len(failed)} of {len(results)} expectations fail: {lines} (report: {page})")
     log.info("%s: all %d expectations hold", summary["dataset"], len(results))
 
 
@@ -100,9 +98,7 @@ def _expectation(check: Check) -> Any:
 def _outcome(check: Check, found: dict[str, Any]) -> dict[str, Any]:
     """What the report says of one check; raises if Great Expectations could not evaluate it."""
     if found["exception_info"].get("raised_exception"):
-        raise StemmaError(
-            f"'{check.name}' could not be evaluated: {found['exception_info']['exception_message']}"
-        )
+        raise StemmaError(f"'{check.name}' could not be evaluated: {found['exception_info']['exception_message']}")
     result = found["result"]
     return {
         "name": check.name,

@@ -89,9 +89,7 @@ def get(url: str, target: Path, *, sha256: str | None = None, size: int | None =
             response.raise_for_status()
             length = response.headers.get("content-length", "")
             declared = int(length) if length.isdigit() else None
-            return download.save(
-                response.iter_raw(1 << 16), target, sha256=sha256, size=size, declared=declared
-            )
+            return download.save(response.iter_raw(1 << 16), target, sha256=sha256, size=size, declared=declared)
     except httpx.HTTPStatusError as error:
         raise StemmaError(f"HTTP {error.response.status_code} {error.response.reason_phrase}") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:

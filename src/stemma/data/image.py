@@ -83,16 +83,9 @@ def _is_nested(images: Sequence[Any]) -> bool:
 def _whole_numbers(array: np.ndarray) -> np.ndarray:
     if array.dtype == np.uint8:
         return array
-    if array.size == 0 or not (
-        np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)
-    ):
+    if array.size == 0 or not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):
         raise StemmaError(f"image: expected grey values 0 to 255, found {array.dtype} of shape {array.shape}")
-    if (
-        not np.isfinite(array).all()
-        or array.min() < 0
-        or array.max() > 255
-        or (array != np.round(array)).any()
-    ):
+    if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255 or (array != np.round(array)).any():
         raise StemmaError(
             f"image: values from {array.min():g} to {array.max():g}; "
             "expected whole numbers 0 to 255 (not scaled to 0..1)"
@@ -112,11 +105,7 @@ def _fit(array: np.ndarray, shape: Sequence[int], where: str) -> np.ndarray:
     if channels == 1:
         forms += [((height, width), lambda a: a[None, None]), ((None, height, width), lambda a: a[:, None])]
     for form, arrange in forms:
-        if len(form) == array.ndim and all(
-            want in (None, have) for want, have in zip(form, array.shape, strict=True)
-        ):
+        if len(form) == array.ndim and all(want in (None, have) for want, have in zip(form, array.shape, strict=True)):
             return np.ascontiguousarray(arrange(array))
     found = "x".join(map(str, array.shape))
-    raise StemmaError(
-        f"{where}: shape {found}, expected {channels}x{height}x{width}; images are not resized silently"
-    )
+    raise StemmaError(f"{where}: shape {found}, expected {channels}x{height}x{width}; images are not resized silently")

@@ -67,9 +67,7 @@ def ingest(
     log.info("%s -> %s: %s", use, out, ", ".join(f"{n:,} {name}" for name, n in sizes.items()))
 
 
-def _load(
-    use: str, digest: str | None, allow_unverified: bool, downloads: Path
-) -> tuple[Raw, list[dict[str, Any]]]:
+def _load(use: str, digest: str | None, allow_unverified: bool, downloads: Path) -> tuple[Raw, list[dict[str, Any]]]:
     entry, source = catalog.parse(use)
     origin = locate(entry, source, digest, allow_unverified, downloads)
     return READERS[origin.reader](origin.path, entry), origin.provenance

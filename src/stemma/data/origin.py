@@ -26,9 +26,7 @@ class Origin:
     provenance: list[dict[str, Any]]
 
 
-def locate(
-    entry: DatasetEntry, source: str, digest: str | None, allow_unverified: bool, downloads: Path
-) -> Origin:
+def locate(entry: DatasetEntry, source: str, digest: str | None, allow_unverified: bool, downloads: Path) -> Origin:
     """Bring the bytes of `source` here if they are not, checked against their digests.
 
     Raises:

@@ -41,9 +41,7 @@ def check_labels(where: Path | str, labels: np.ndarray, classes: int) -> np.ndar
     outside = np.flatnonzero((labels < 0) | (labels >= classes))
     if len(outside):
         row = int(outside[0])
-        raise StemmaError(
-            f"{where}: label {labels[row]} of example {row} is outside the classes 0 to {classes - 1}"
-        )
+        raise StemmaError(f"{where}: label {labels[row]} of example {row} is outside the classes 0 to {classes - 1}")
     return labels.astype(np.int64)
 
 

@@ -57,9 +57,7 @@ def prepare(
     return spec
 
 
-def split(
-    parts: dict[str, Part], classes: int, validation: float, test_share: float, seed: int
-) -> dict[str, Part]:
+def split(parts: dict[str, Part], classes: int, validation: float, test_share: float, seed: int) -> dict[str, Part]:
     """Train, validation and test. Parts that the source has stay; train loses what it shares with them."""
     parts = dict(parts)
     for name, share in (("test", test_share), ("validation", validation)):
@@ -73,8 +71,7 @@ def split(
         missing = np.flatnonzero(np.bincount(parts[name].y, minlength=classes) == 0)
         if len(missing):
             raise StemmaError(
-                f"split '{name}' holds no example of class {missing[0]}: "
-                "too few examples or groups for its share"
+                f"split '{name}' holds no example of class {missing[0]}: too few examples or groups for its share"
             )
     return {name: parts[name] for name in SPLITS}
 
@@ -99,9 +96,7 @@ def check_disjoint(parts: dict[str, Part]) -> None:
     for name, part in parts.items():
         for value in [*set(content_keys(part)), *{("group", g) for g in part.groups or []}]:
             if seen.setdefault(value, name) != name:
-                raise StemmaError(
-                    f"splits '{seen[value]}' and '{name}' share an example or a group: {value!r}"
-                )
+                raise StemmaError(f"splits '{seen[value]}' and '{name}' share an example or a group: {value!r}")
 
 
 def _take(part: Part, chosen: np.ndarray) -> Part:

@@ -117,9 +117,7 @@ def pip_settings() -> dict[str, list[str]]:
 
     Precedence as in pip: [global], then the command's section, then the environment.
     """
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )
+    asked = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
     found: dict[str, tuple[int, str]] = {}
     for line in asked.stdout.splitlines():
         name, equals, value = line.partition("=")

@@ -39,16 +39,12 @@ class Split:
         return Split(
             np.concatenate([self.x, other.x]),
             np.concatenate([self.y, other.y]),
-            None
-            if self.lengths is None or other.lengths is None
-            else np.concatenate([self.lengths, other.lengths]),
+            None if self.lengths is None or other.lengths is None else np.concatenate([self.lengths, other.lengths]),
             None if self.texts is None or other.texts is None else self.texts + other.texts,
         )
 
 
-def save(
-    folder: Path, spec: DataSpec, splits: dict[str, Split], vocabulary: list[str] | None = None
-) -> DataSpec:
+def save(folder: Path, spec: DataSpec, splits: dict[str, Split], vocabulary: list[str] | None = None) -> DataSpec:
     """Write the arrays and then `spec.json` with sizes and digests filled in; return that spec."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, split in splits.items():
@@ -73,9 +69,7 @@ def save(
 
 def load_spec(folder: Path) -> DataSpec:
     if not (folder / "spec.json").is_file():
-        raise StemmaError(
-            f"{folder}: no prepared set here (spec.json is missing); run `dvc repro preprocess`"
-        )
+        raise StemmaError(f"{folder}: no prepared set here (spec.json is missing); run `dvc repro preprocess`")
     return DataSpec.from_dict(read_json(folder / "spec.json"))
 
 

@@ -13,9 +13,7 @@ from stemma.data.split import content_keys
 CHUNK = 4096
 
 
-def tables(
-    parts: dict[str, Part], classes: tuple[str, ...], counts: dict[str, int]
-) -> dict[str, pd.DataFrame]:
+def tables(parts: dict[str, Part], classes: tuple[str, ...], counts: dict[str, int]) -> dict[str, pd.DataFrame]:
     """`examples`, `classes` and `parts`.
 
     Columns:
@@ -35,9 +33,7 @@ def tables(
     }
 
 
-def _examples(
-    parts: dict[str, Part], keys: dict[str, list[Hashable]], classes: tuple[str, ...]
-) -> pd.DataFrame:
+def _examples(parts: dict[str, Part], keys: dict[str, list[Hashable]], classes: tuple[str, ...]) -> pd.DataFrame:
     labels: dict[Hashable, set[int]] = defaultdict(set)
     for name, part in parts.items():
         for key, label in zip(keys[name], part.y.tolist(), strict=True):
@@ -70,17 +66,12 @@ def deviations(x: np.ndarray) -> np.ndarray:
 
 def _classes(parts: dict[str, Part], classes: tuple[str, ...]) -> pd.DataFrame:
     rows = []
-    numbers = {
-        n: np.bincount(p.y[(p.y >= 0) & (p.y < len(classes))], minlength=len(classes))
-        for n, p in parts.items()
-    }
+    numbers = {n: np.bincount(p.y[(p.y >= 0) & (p.y < len(classes))], minlength=len(classes)) for n, p in parts.items()}
     of_train = numbers["train"] / max(numbers["train"].sum(), 1)
     for name, number in numbers.items():
         share = number / max(number.sum(), 1)
         for i, label in enumerate(classes):
-            rows.append(
-                (name, label, int(number[i]), number[i] / max(number.max(), 1), abs(share[i] - of_train[i]))
-            )
+            rows.append((name, label, int(number[i]), number[i] / max(number.max(), 1), abs(share[i] - of_train[i])))
     return pd.DataFrame(rows, columns=["part", "class", "examples", "to_largest", "difference"])
 
 

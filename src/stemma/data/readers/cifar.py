@@ -26,9 +26,7 @@ def read(path: Path, entry: DatasetEntry) -> Raw:
     """
     batches = {
         PurePosixPath(name).name: content
-        for name, content in archive.members(
-            path, lambda name: BATCH.fullmatch(PurePosixPath(name).name) is not None
-        )
+        for name, content in archive.members(path, lambda name: BATCH.fullmatch(PurePosixPath(name).name) is not None)
     }
     if not batches:
         return image_folder.read(path, entry)

@@ -33,9 +33,7 @@ def read(path: Path, entry: DatasetEntry) -> Raw:
         array = image.decode(content, f"{path}: {name}")
         shape = shape or array.shape
         if array.shape != shape:
-            raise StemmaError(
-                f"{path}: {name}: {image.describe(array.shape)}, expected {image.describe(shape)}"
-            )
+            raise StemmaError(f"{path}: {name}: {image.describe(array.shape)}, expected {image.describe(shape)}")
         found.setdefault(part, []).append((name, label, array))
     if "train" not in found:
         what = f"only {' and '.join(found)}" if found else "none"

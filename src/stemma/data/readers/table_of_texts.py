@@ -52,9 +52,7 @@ def delimiter(path: Path, check: bool = True) -> str:
     suffixes = [s for s in path.suffixes if s.lower() not in PACKED]
     suffix = suffixes[-1].lower() if suffixes else ""
     if check and suffix not in TABLES:
-        raise StemmaError(
-            f"{path}: expected a name that ends in {' or '.join(TABLES)} (or such a file compressed)"
-        )
+        raise StemmaError(f"{path}: expected a name that ends in {' or '.join(TABLES)} (or such a file compressed)")
     return {".csv": ",", ".tsv": "\t"}.get(suffix, "")
 
 
@@ -63,9 +61,7 @@ def load(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, sep=delimiter(path), dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise StemmaError(
-            f"{path}: not UTF-8 at byte {error.start:,}; convert it, for example with iconv"
-        ) from None
+        raise StemmaError(f"{path}: not UTF-8 at byte {error.start:,}; convert it, for example with iconv") from None
     except pd.errors.EmptyDataError:
         raise StemmaError(f"{path}: holds no rows") from None
     except (pd.errors.ParserError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
