@@ -36,7 +36,8 @@ endif
 	dvc repro
 	stemma publish
 	stemma promote
-	stemma ranking
+	@stemma ranking
+	@echo "MLflow UI: make ui"
 
 recipe: setup ## run recipes/NAME.yaml with the same pipeline, in build/NAME (NAME=mnist-5k)
 	@test -f recipes/$(NAME).yaml || { echo "NAME=$(NAME): no such recipe; there are: $(basename $(notdir $(wildcard recipes/*.yaml)))" >&2; exit 2; }

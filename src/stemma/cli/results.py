@@ -30,30 +30,32 @@ def ranking(reports: Annotated[Path, typer.Option(help="Folder of comparison.jso
 
 
 def _table(label: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(title=label, title_justify="left", title_style="bold", box=None)
+    table = Table(title=label, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for name in ("", "experiment", "family"):
-        table.add_column(name)
-    for name in ("accuracy", "95 % interval", "macro F1", "parameters", "training s"):
-        table.add_column(name, justify="right")
-    table.add_column("against the best")
+        table.add_column(name, no_wrap=True)
+    for name in ("accuracy %", "params", "train s", "to best"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        accuracy = row["accuracy"]
-        interval = f"{accuracy['lo']:.3f} to {accuracy['hi']:.3f}" if accuracy["interval"] == "t" else "equal seeds"
         table.add_row(
             str(row["rank"]),
             row["experiment"],
             row["family"],
-            f"{accuracy['mean']:.4f}",
-            interval,
-            f"{row['macro_f1']['mean']:.4f}",
+            _percent(row["accuracy"]),
             f"{row['parameters']:,}",
             f"{row['train_seconds']['mean']:.1f}",
-            _against_best(row["to_best"]),
+            _to_best(row["to_best"]),
         )
     return table
 
 
-def _against_best(difference: dict[str, Any] | None) -> str:
+def _percent(accuracy: dict[str, Any]) -> str:
+    """Mean and half the interval over seeds, where seeds differ."""
+    half = f" ± {50 * (accuracy['hi'] - accuracy['lo']):4.1f}" if accuracy["interval"] == "t" else " " * 7
+    return f"{100 * accuracy['mean']:.1f}{half}"
+
+
+def _to_best(difference: dict[str, Any] | None) -> str:
+    """Points to the best of the dataset; `level` where chance could explain them."""
     if difference is None:
-        return "best"
-    return f"{difference['difference']:+.4f}" + ("" if difference["beyond_chance"] else ", within chance")
+        return "best "
+    return f"{100 * difference['difference']:+.1f} " + ("     " if difference["beyond_chance"] else "level")

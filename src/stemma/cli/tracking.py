@@ -65,9 +65,10 @@ def predict(
 ) -> None:
     """Ask the champion of a slot: label, probability and the three most probable classes of each input."""
     from stemma import config, registry
-    from stemma.data.catalog import parse
+    from stemma.data.catalog import provenance
 
-    entry, source = parse(config.load(params).slot(slot).use)
+    chosen = config.load(params).slot(slot)
+    entry, source = provenance(chosen.use, chosen.test)
     version = registry.champion(entry.name, source)
     table = _ask(f"models:/{version.name}/{version.version}", entry.kind, inputs)
     rows = [_answer(name, row) for name, row in zip(inputs, table.to_dict("records"), strict=True)]

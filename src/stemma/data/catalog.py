@@ -242,6 +242,12 @@ CATALOG: dict[str, DatasetEntry] = {
 }
 
 
+def provenance(use: str, test: str | None = None) -> tuple[DatasetEntry, str]:
+    """The entry and the source as they stand on results: a separate test source is part of it."""
+    entry, source = parse(use)
+    return entry, source if test is None else f"{source}, tested on {test}"
+
+
 def parse(use: str) -> tuple[DatasetEntry, str]:
     """Split `dataset@source`; the source is a name of the entry's, a path or an http(s) address.
 

@@ -50,12 +50,12 @@ def ingest(
     if test is not None:
         other, more = _load(test, test_digest, allow_unverified, downloads)
         raw, provenance = with_test(raw, other, use, test), provenance + more
-    entry, source = catalog.parse(use)
+    entry, source = catalog.provenance(use, test)
     sizes = {name: len(part) for name, part in raw.parts.items()}
     meta = {
         "dataset": entry.name,
         "test": test,
-        "source": source if test is None else f"{source}, tested on {test}",
+        "source": source,
         "kind": entry.kind,
         "licence": entry.licence,
     }
