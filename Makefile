@@ -45,9 +45,8 @@ recipe: setup ## run recipes/NAME.yaml with the same pipeline, in build/NAME (NA
 	cp -r dvc.yaml .dvcignore pipelines src build/$(NAME)/
 	cp recipes/$(NAME).yaml build/$(NAME)/params.yaml
 	cp .dvc/config build/$(NAME)/.dvc/
-	cd build/$(NAME) && dvc config core.no_scm true && stemma check && dvc repro
-	cd build/$(NAME) && MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db} stemma publish
-	cd build/$(NAME) && stemma ranking
+	cd build/$(NAME) && export MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db} \
+	  && dvc config core.no_scm true && stemma check && dvc repro && stemma publish && stemma ranking
 
 ui: setup ## open the MLflow UI on 127.0.0.1 (PORT=5000)
 	stemma ui --port $(PORT)
@@ -64,6 +63,6 @@ lint: setup ## ruff (lint, format) and mypy
 	mypy
 
 clean: ## delete what make made; asks before the MLflow store and the caches
-	rm -rf runs reports logs build data/raw data/prepared .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@read -r -p "Delete .venv, downloads, the DVC cache and the MLflow store (mlflow.db, mlartifacts)? [y/N] " answer; \
-	if [ "$$answer" = y ]; then rm -rf $(ENV) data/downloads .dvc/cache .dvc/tmp mlflow.db mlartifacts; fi
+	rm -rf runs reports logs data/raw data/prepared .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@read -r -p "Delete .venv, downloads, recipes' results (build), the DVC cache and the MLflow store (mlflow.db, mlartifacts)? [y/N] " answer; \
+	if [ "$$answer" = y ]; then rm -rf $(ENV) data/downloads build src/*.egg-info .dvc/cache .dvc/tmp .dvc/config.local mlflow.db* mlartifacts; fi

@@ -1,4 +1,4 @@
-"""Reduces params.yaml to one experiment a family and dataset, one seed and one epoch each."""
+"""Reduces params.yaml to a few experiments of every family and dataset, two seeds and ten batches each."""
 
 from pathlib import Path
 

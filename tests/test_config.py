@@ -55,6 +55,12 @@ def test_the_shipped_parameters_are_in_order() -> None:
         config.load(file)
 
 
+def test_params_yaml_writes_out_every_default_of_training() -> None:
+    """DVC sees params.yaml, not the defaults in the code: what is not written there could change unseen."""
+    written = yaml.safe_load((ROOT / "params.yaml").read_text())["training"]
+    assert set(written) == set(config.Training.model_fields)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
@@ -67,7 +73,12 @@ def test_the_shipped_parameters_are_in_order() -> None:
         ("experiments.digits.family", "rnn", "experiments.digits.family: 'lenet5' belongs to 'cnn', found 'rnn'"),
         ("experiments.digits.epochs", 0, "experiments.digits.epochs: input should be greater than or equal to 1, found 0"),
         ("experiments.digits.epochs", "3", "experiments.digits.epochs: input should be a valid integer, found '3'"),
-        ("experiments.digits.seeds", [1, 1], "experiments.digits.seeds: seeds must be distinct and not negative"),
+        ("experiments.digits.seeds", [1, 1], "experiments.digits.seeds: seeds must be distinct"),
+        ("experiments.digits.seeds", [-1], "experiments.digits.seeds.0: input should be greater than or equal to 0, found -1"),
+        ("experiments.digits.strategy", "dpp", "experiments.digits.strategy: input should be 'auto', 'ddp' or"),
+        ("experiments.digits.limit_val_batches", 1.5, "experiments.digits.limit_val_batches"),
+        ("experiments.a/b", GOOD["experiments"]["digits"], "experiments.a/b: string should match pattern"),
+        ("datasets.grey.test", "rotten_tomatoes@sample", "datasets.grey: test 'rotten_tomatoes@sample' does not hold the classes"),
         ("training.learning_rate", -1, "training.learning_rate: input should be greater than 0, found -1"),
         ("training.learnig_rate", 1, "training: unknown key 'learnig_rate' (did you mean 'learning_rate'?)"),
         ("training.optimizer", "adm", "training.optimizer: input should be 'sgd', 'adam'"),
@@ -81,6 +92,25 @@ def test_the_shipped_parameters_are_in_order() -> None:
 def test_a_mistake_is_one_line_that_names_it(path: str, value: object, expected: str, tmp_path: Path) -> None:
     text = message(tmp_path, changed(path, value))
     assert expected in text and len(text.splitlines()) == 1 and text.startswith(str(tmp_path / "params.yaml"))
+
+
+def test_numbers_as_yaml_writes_them_and_words_that_look_like_numbers(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    values = changed("training.epochs", 4)
+    file.write_text(yaml.safe_dump(values).replace("epochs: 4", "learning_rate: 1e-3").replace("modern", "1998"))
+    digits = config.load(file).experiment("digits")
+    assert digits.learning_rate == 0.001 and digits.parameters == {"form": "1998"}
+
+
+def test_a_key_given_twice(tmp_path: Path) -> None:
+    text = yaml.safe_dump(GOOD) + "training: {epochs: 9}\n"
+    assert "the key 'training' stands there twice" in message(tmp_path, text)
+
+
+def test_depth_of_a_resnet(tmp_path: Path) -> None:
+    entry = {"dataset": "grey", "family": "cnn", "architecture": "resnet", "parameters": {"depth": 9}}
+    text = message(tmp_path, changed("experiments.digits", entry))
+    assert "experiments.digits.parameters.depth: depth must be 6n + 2" in text and "found 9" in text
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

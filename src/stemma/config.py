@@ -4,17 +4,23 @@
 the key, what was found and what is allowed.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
 
 from stemma.data import catalog as data_catalog
 from stemma.errors import StemmaError, unknown
 from stemma.families import catalog
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Count = Annotated[int, Field(ge=1)]
+Limit = Count | Annotated[float, Field(gt=0, le=1)]
 
 
 class Section(BaseModel):
@@ -26,15 +32,24 @@ class Dataset(Section):
 
     use: str = Field(description="dataset@source: a catalogue name, then sample, canonical, a path or a URL")
     test: str | None = Field(None, description="a separate dataset@source to take the test split from")
-    validation: Fraction = Field(0.1, description="share of the training examples held out for choosing")
-    test_share: Fraction = Field(0.2, description="share split off as test when the source has none of its own")
-    seed: int = Field(0, ge=0, description="of the split")
+    validation: Share = Field(0.1, description="share of the training examples held out for choosing")
+    test_share: Share = Field(0.2, description="share split off as test when the source has none of its own")
+    seed: Seed = Field(0, description="of the split")
     max_length: int = Field(48, ge=1, description="text: tokens kept of an example")
     vocabulary: int = Field(10_000, ge=3, description="text: most frequent training tokens kept")
     min_count: int = Field(2, ge=1, description="text: occurrences in train that a token needs")
     allow_unverified: bool = Field(False, description="accept files whose digest the catalogue does not know")
     digest: str | None = Field(None, description="SHA-256 of a path source, written by `stemma data use`")
     test_digest: str | None = Field(None, description="the same of `test`")
+
+    @model_validator(mode="after")
+    def test_fits(self) -> "Dataset":
+        """A separate test source holds the same kind of data."""
+        if self.test is not None:
+            (mine, _), (other, _) = data_catalog.parse(self.use), data_catalog.parse(self.test)
+            if mine.kind != other.kind or (mine.classes and other.classes and mine.classes != other.classes):
+                raise ValueError(f"test '{self.test}' does not hold the classes of '{self.use}'")
+        return self
 
     @field_validator("use", "test")
     @classmethod
@@ -57,7 +72,7 @@ class Augment(Section):
 class Training(Section):
     """Settings of the one training loop; an experiment overrides any of them."""
 
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="a training each; distinct")
+    seeds: tuple[Seed, ...] = Field((0, 1, 2), min_length=1, description="a training each; distinct")
     epochs: int = Field(10, ge=1, description="at most; of phases that fix their own number only the others")
     batch_size: int = Field(64, ge=1, description="the global one, whatever the number of devices")
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta"] = Field("adam", description="of torch")
@@ -71,8 +86,12 @@ class Training(Section):
     patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")
     refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="auto: GPUs where there are any")
-    devices: int | Literal["auto"] | tuple[int, ...] = Field("auto", description="how many, or which; auto: all GPUs")
-    strategy: str = Field("auto", description="of Lightning, such as ddp; auto: DDP on several devices")
+    devices: Count | Literal["auto"] | tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        "auto", description="how many, or which; auto: all GPUs"
+    )
+    strategy: Literal["auto", "ddp", "ddp_find_unused_parameters_true"] = Field(
+        "auto", description="auto: DDP on several devices"
+    )
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
     matmul_precision: Literal["highest", "high", "medium"] = Field(
         "medium",
@@ -81,14 +100,14 @@ class Training(Section):
     gradient_clip_val: float | None = Field(None, gt=0, description="largest norm of a step's gradient")
     deterministic: bool = Field(True, description="deterministic algorithms only")
     fast_dev_run: bool = Field(False, description="one batch of one epoch, to try the code")
-    limit_train_batches: int | float = Field(1.0, gt=0, description="batches, or a share of them, of an epoch")
-    limit_val_batches: int | float = Field(1.0, gt=0, description="the same for validation")
+    limit_train_batches: Limit = Field(1.0, description="batches, or a share of them, of an epoch")
+    limit_val_batches: Limit = Field(1.0, description="the same for validation")
 
     @field_validator("seeds")
     @classmethod
     def distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise ValueError("seeds must be distinct and not negative")
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("seeds must be distinct")
         return seeds
 
 
@@ -117,9 +136,9 @@ class Gate(Section):
 
 
 class Config(Section):
-    datasets: dict[str, Dataset]
+    datasets: dict[Key, Dataset]
     training: Training = Training()
-    experiments: dict[str, Experiment]
+    experiments: dict[Key, Experiment]
     comparison: Comparison = Comparison()
     gate: Gate = Gate()
 
@@ -132,6 +151,25 @@ class Config(Section):
         if key not in self.datasets:
             raise unknown("dataset slot", key, self.datasets)
         return self.datasets[key]
+
+
+UNION_MEMBERS = ("function-", "tuple[", "constrained-", "literal[")
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's safe loader that also refuses a key given twice and reads 1e-3 as the number it is."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                mark = node.value[place][0].start_mark
+                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' stands there twice", mark)
+        return super().construct_mapping(node, deep)
+
+
+NUMBER = re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("-+0123456789"))
 
 
 def load(path: Path = Path("params.yaml")) -> Config:
@@ -147,10 +185,14 @@ def load(path: Path = Path("params.yaml")) -> Config:
     for key, entry in experiments.items():
         if isinstance(entry, dict):
             experiments[key] = {**training, **entry}
+    checked = [
+        mistake
+        for key, entry in experiments.items()
+        if isinstance(entry, dict)
+        for mistake in _architecture_mistakes(f"experiments.{key}", entry, datasets)
+    ]
     config = _validate(Config, values, "", mistakes)
-    for key, entry in experiments.items():
-        if isinstance(entry, dict):
-            mistakes += _architecture_mistakes(f"experiments.{key}", entry, datasets)
+    mistakes += checked
     if mistakes or config is None:
         raise StemmaError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return config
@@ -165,7 +207,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise StemmaError(f"{path}: no such file; run from the folder that holds params.yaml")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         where = getattr(error, "problem_mark", None)
         line = f" in line {where.line + 1}" if where else ""
@@ -182,7 +224,8 @@ def _validate(model: type[Section], values: Any, prefix: str, mistakes: list[str
     try:
         return model.model_validate(_tuples(values))
     except ValidationError as error:
-        mistakes += [_line(model, item, prefix) for item in error.errors()]
+        found = {_place(item, prefix, ints=False): item for item in reversed(error.errors())}
+        mistakes += [_line(model, item, prefix) for item in reversed(found.values())]
         return None
 
 
@@ -192,18 +235,28 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
+def _place(item: Any, prefix: str, ints: bool = True) -> str:
+    """The key that an error of pydantic is about, with dots; without positions in lists if not `ints`.
+
+    What pydantic adds for the members of a union and for keys is left out.
+    """
+    parts = [p for p in item["loc"] if isinstance(p, str) or ints]
+    own = [str(p) for p in parts if not str(p).startswith(UNION_MEMBERS) and str(p) not in ("int", "float", "[key]")]
+    return ".".join(filter(None, [prefix, *own]))
+
+
 def _line(model: type[BaseModel], item: Any, prefix: str) -> str:
     """One pydantic error in the form `key: what is wrong, found ...`."""
-    parts = [str(p) for p in item["loc"] if not str(p).startswith(("function-", "tuple[", "constrained-"))]
-    where = ".".join(filter(None, [prefix, *parts]))
+    where = _place(item, prefix)
     kind, message = item["type"], item["msg"].removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        return str(unknown(where.rpartition(".")[0] or "top level", parts[-1], _fields(model, parts[:-1]))).replace(
-            "name", "key", 1
-        )
+        *parents, key = map(str, item["loc"])
+        section = ".".join(filter(None, [prefix, *parents])) or "top level"
+        return str(unknown(section, key, _fields(model, parents))).replace("name", "key", 1)
     if kind == "missing":
         return f"{where}: missing"
     found = "" if kind == "value_error" else f", found {item['input']!r}"
+    message = message.replace("tuple", "list").replace("dictionary", "mapping")
     return f"{where}: {message[0].lower()}{message[1:]}{found}"
 
 
@@ -231,7 +284,7 @@ def _architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str
     known = catalog.CATALOG[name]
     if entry.get("family") not in (None, known.family):
         mistakes.append(f"{where}.family: '{name}' belongs to '{known.family}', found '{entry['family']}'")
-    check_parameters(name, entry.get("parameters"), f"{where}.parameters", mistakes)
+    entry["parameters"] = check_parameters(name, entry.get("parameters"), f"{where}.parameters", mistakes)
     use = _mapping(datasets, slot).get("use") if isinstance(slot, str) else None
     if isinstance(use, str) and use.partition("@")[0] in data_catalog.CATALOG:
         kind = data_catalog.CATALOG[use.partition("@")[0]].kind
@@ -245,5 +298,13 @@ def check_parameters(architecture: str, values: Any, where: str, mistakes: list[
     """The given parameters of an architecture, checked; constructor defaults stand for the others."""
     fields: Any = {name: (kind, None) for name, kind in catalog.CATALOG[architecture].parameters.items()}
     model = create_model(architecture, __base__=Section, **fields)
+    if isinstance(values, dict):
+        values = {name: _as_text(value, fields.get(name)) for name, value in values.items()}
     result = _validate(model, values if values is not None else {}, where, mistakes)
     return result.model_dump(exclude_unset=True) if result else {}
+
+
+def _as_text(value: Any, field: Any) -> Any:
+    """A number where only words are allowed, as the word that YAML took for one: 1998 for '1998'."""
+    words = get_args(field[0]) if field and get_origin(field[0]) is Literal else ()
+    return str(value) if isinstance(value, int) and str(value) in words else value

@@ -6,22 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from stemma import families, scores
+from stemma import families
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
+from stemma.scores import SCORES
 from stemma.threads import use_one_thread
 
 MISTAKES = 24
 TIMED = 256
 """Examples in the batch whose prediction is timed."""
-
-METRICS = {
-    "accuracy": scores.accuracy,
-    "macro_f1": scores.macro_f1,
-    "cross_entropy": scores.cross_entropy,
-    "calibration_error": scores.calibration_error,
-}
 
 
 def evaluate(name: str, prepared: Path, root: Path = ROOT) -> None:
@@ -39,13 +33,13 @@ def evaluate(name: str, prepared: Path, root: Path = ROOT) -> None:
         model = families.load(runs.model_folder(seed))
         probabilities = model.probabilities(test.x, test.lengths, test.texts)
         runs.write_predictions(seed, test.y, probabilities)
-        values[seed] = {metric: round(score(test.y, probabilities), 6) for metric, score in METRICS.items()}
+        values[seed] = {metric: round(score(test.y, probabilities), 6) for metric, score in SCORES.items()}
         runs.write(f"test/seed{seed}.json", values[seed])
         times[f"seed{seed}"] = _seconds_an_example(model, test)
         if number == 0:
             pictures = {**model.pictures(), **_mistakes(runs, test, probabilities)}
     runs.write_pictures(pictures)
-    means = {metric: round(float(np.mean([v[metric] for v in values.values()])), 4) for metric in METRICS}
+    means = {metric: round(float(np.mean([v[metric] for v in values.values()])), 4) for metric in SCORES}
     runs.write("metrics.json", means)
     runs.write("test_time.json", times)
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stemma.errors import StemmaError
+
 CHUNK = 1 << 20
 
 
@@ -40,7 +42,15 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a JSON file.
+
+    Raises:
+        StemmaError: it is no JSON, cut short for example.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise StemmaError(f"{path}: not readable as JSON ({error}); make it anew with `dvc repro`") from None
 
 
 def sha256(*paths: Path) -> str:

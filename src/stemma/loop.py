@@ -7,19 +7,19 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
-from sklearn.metrics import accuracy_score, log_loss
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from stemma import families
 from stemma.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
 from stemma.data.datamodule import ArrayData, to_batch
 from stemma.data.store import Split, load_spec, load_split, load_vocabulary
-from stemma.errors import TrainingFailed
+from stemma.errors import StemmaError, TrainingFailed
 from stemma.families.phase import Phase
 from stemma.files import write_json
 from stemma.runs import RunFiles, SeedSummary
+from stemma.scores import accuracy, cross_entropy
 
 if TYPE_CHECKING:
     from stemma.config import Experiment
@@ -124,13 +124,24 @@ class SeedRun:
         )
         model.to(device)
         model.begin(phase, settings)
-        trainer.fit(model, datamodule=data.to(device).mapped(phase.inputs))
+        try:
+            trainer.fit(model, datamodule=data.to(device).mapped(phase.inputs))
+        except MisconfigurationException as error:
+            raise StemmaError(f"{self.label}: {error}") from None
         if trainer.received_sigterm:
             sys.exit(143)
         return record.best
 
 
 def _trainer(settings: "Experiment", epochs: int, callbacks: list[Any], validate: bool = True) -> pl.Trainer:
+    """Lightning's trainer, or its own word on settings that this machine or these data do not allow."""
+    try:
+        return _make_trainer(settings, epochs, callbacks, validate)
+    except MisconfigurationException as error:
+        raise StemmaError(f"training settings: {error}") from None
+
+
+def _make_trainer(settings: "Experiment", epochs: int, callbacks: list[Any], validate: bool) -> pl.Trainer:
     return pl.Trainer(
         max_epochs=epochs,
         callbacks=callbacks,
@@ -164,7 +175,6 @@ def _scores(model: Any, train: Split, validation: Split | None) -> Row:
     for stage, split in (("train", train), ("val", validation)):
         if split is not None:
             probabilities = model.probabilities(split.x, split.lengths, split.texts)
-            labels = np.arange(probabilities.shape[1])
-            scores[f"{stage}_loss"] = round(float(log_loss(split.y, probabilities, labels=labels)), 6)
-            scores[f"{stage}_accuracy"] = round(float(accuracy_score(split.y, probabilities.argmax(1))), 6)
+            scores[f"{stage}_loss"] = round(cross_entropy(split.y, probabilities), 6)
+            scores[f"{stage}_accuracy"] = round(accuracy(split.y, probabilities), 6)
     return scores

@@ -11,7 +11,7 @@ from stemma import gate
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
 from stemma.tracking import describe
-from stemma.tracking.store import connect, experiment_id, locked, runs_of, safe_name
+from stemma.tracking.store import connect, experiment_id, first_line, locked, runs_of, safe_name
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -165,7 +165,7 @@ def _predictions(client: "MlflowClient", holder: "ModelVersion") -> gate.Predict
         except (MlflowException, OSError) as error:
             raise StemmaError(
                 f"model '{holder.name}' version {holder.version}: its stored predictions cannot be read "
-                f"({str(error).splitlines()[0][:200]})"
+                f"({first_line(error)})"
             ) from None
         runs = RunFiles(experiment, Path(root))
         return gate.Predictions(runs.summary().test_digest, *runs.predictions(int(seed)))

@@ -1,5 +1,7 @@
 """How good predictions are: one number from labels `[N]` and class probabilities `[N, K]`."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.metrics import f1_score, log_loss
 
@@ -33,3 +35,11 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     gaps = np.bincount(index, weights=correct - confidence, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
+
+
+SCORES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+    "cross_entropy": cross_entropy,
+    "calibration_error": calibration_error,
+}

@@ -24,7 +24,8 @@ class DataSpec:
         vocabulary_size: number of token ids, padding (0) and unknown (1) included; 0 if not text.
         sizes: examples a split.
         digest: SHA-256 over the prepared arrays of all splits.
-        test_digest: SHA-256 over those of the test split; results are comparable when it is equal.
+        test_digest: SHA-256 over labels and content (images, or texts before encoding) of the test split;
+            results are comparable when it is equal.
     """
 
     dataset: str

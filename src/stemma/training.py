@@ -28,7 +28,7 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
         TrainingFailed: a loss of some seed was not finite.
         StemmaError: the model does not fit the data.
     """
-    runs = RunFiles(name, root)
+    runs, summary = RunFiles(name, root), describe(name, experiment, prepared)
     use_one_thread()
     with _workers(len(experiment.seeds)) as pool:
         side_by_side = pool.submit(_runs_on_cpu, experiment).result()
@@ -38,7 +38,7 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
             future.result()
     results = {seed: future.result() for seed, future in futures.items()}
     summaries = {f"seed{seed}": summary for seed, (summary, _) in results.items()}
-    runs.write_summary(replace(describe(name, experiment, prepared), seeds=summaries))
+    runs.write_summary(replace(summary, seeds=summaries))
     runs.write("train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds) in results.items()})
 
 

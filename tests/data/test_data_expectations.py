@@ -18,7 +18,8 @@ def raw_folder(folder, parts, dataset, classes=CLASSES, kind="text", source="./x
     folder.mkdir()
     for name, part in parts.items():
         _write(folder, name, part)
-    meta = {"dataset": dataset, "source": source, "test": None, "kind": kind, "classes": list(classes)}
+    use = f"{dataset}@{source}"
+    meta = {"dataset": dataset, "source": source, "use": use, "test": None, "kind": kind, "classes": list(classes)}
     write_json(folder / "meta.json", meta)
     return folder
 
@@ -117,10 +118,10 @@ def test_planted_image_faults(tmp_path, name):
 
 
 def test_counts_are_the_catalogues(tmp_path):
-    meta = {"dataset": "mnist", "source": "canonical", "test": None}
+    meta = {"use": "mnist@canonical", "test": None}
     assert expected_counts(meta) == {"train": 60_000, "test": 10_000}
-    assert expected_counts({**meta, "source": "sample"}) == {"train": 5000}
-    assert expected_counts({**meta, "source": "sample", "test": "mnist@canonical"}) == {
+    assert expected_counts({**meta, "use": "mnist@sample"}) == {"train": 5000}
+    assert expected_counts({**meta, "use": "mnist@sample", "test": "mnist@canonical"}) == {
         "train": 5000,
         "test": 10_000,
     }

@@ -1,6 +1,7 @@
 """Commands about architectures and parameters: check, list, shapes."""
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,8 @@ from stemma import config
 from stemma.errors import StemmaError
 from stemma.families import catalog
 from stemma.spec import DataSpec, Kind
+
+LARGEST = 10_000_000
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Params = Annotated[Path, typer.Option("--params", help="The parameter file.")]
@@ -89,7 +92,10 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise StemmaError(f"--set {text}: expected name=value")
-    parsed = yaml.safe_load(value)
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise StemmaError(f"--set {text}: '{value}' is not a YAML value") from None
     return name, tuple(parsed) if isinstance(parsed, list) else parsed
 
 
@@ -99,6 +105,8 @@ def _spec(size: str, classes: int, vocabulary: int) -> DataSpec:
     if len(parts) not in (1, 3) or not all(part.isdecimal() and int(part) for part in parts):
         raise StemmaError(f"--input {size}: expected CxHxW such as 1x28x28, or a number of tokens such as 48")
     shape = tuple(map(int, parts))
+    if math.prod(shape) > LARGEST:
+        raise StemmaError(f"--input {size}: larger than {LARGEST:,} values")
     kind: Kind = "image" if len(shape) == 3 else "text"
     channels = shape[0] if kind == "image" else 0
     return DataSpec(

@@ -24,8 +24,9 @@ def ranking(reports: Annotated[Path, typer.Option(help="Folder of comparison.jso
         raise StemmaError(f"{path}: missing; run `dvc repro`")
     rows = read_json(path)["rows"]
     console = Console()
-    for label in dict.fromkeys(f"{row['dataset']}@{row['source']}" for row in rows):
-        console.print(_table(label, [row for row in rows if f"{row['dataset']}@{row['source']}" == label]))
+    for slot in dict.fromkeys(row["slot"] for row in rows):
+        own = [row for row in rows if row["slot"] == slot]
+        console.print(_table(f"{slot}: {own[0]['dataset']}@{own[0]['source']}", own))
     console.print(f"Report: {(reports / 'comparison.html').resolve()}", soft_wrap=True)
 
 

@@ -27,6 +27,8 @@ def run(stage: str, work: Callable[[config.Config, str], None], argument: str | 
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     options = vars(parser.parse_args())
     key = options.get(argument or "", "")
+    if key != Path(key).name:
+        parser.error(f"{argument}: expected a name, found '{key}'")
     _log_to(LOGS / stage / f"{key or stage}.log")
     signal.signal(signal.SIGTERM, _terminated)
     try:

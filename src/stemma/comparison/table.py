@@ -1,24 +1,18 @@
 """The comparison as one dict, the content of `reports/comparison.json`; docs/comparison.md has its fields."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stemma import scores
 from stemma.comparison import intervals, paired
 from stemma.comparison.results import Result, load
+from stemma.scores import SCORES
 
-Score = Callable[[np.ndarray, np.ndarray], float]
 SHARE = (0.0, 1.0)
-SCORES: dict[str, tuple[Score, tuple[float, float]]] = {
-    "accuracy": (scores.accuracy, SHARE),
-    "macro_f1": (scores.macro_f1, SHARE),
-    "cross_entropy": (scores.cross_entropy, (0.0, np.inf)),
-    "calibration_error": (scores.calibration_error, SHARE),
-}
+BOUNDS = {"cross_entropy": (0.0, np.inf)}
 
 
 def compare(
@@ -95,9 +89,9 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
         "parameters": int(max(result.of_seeds("parameters"))),
         "model_bytes": int(max(result.of_seeds("model_bytes"))),
     }
-    for name, (score, bounds) in SCORES.items():
+    for name, score in SCORES.items():
         values = [score(result.labels, probabilities) for probabilities in result.probabilities]
-        row[name] = intervals.over_seeds(values, confidence, bounds)
+        row[name] = intervals.over_seeds(values, confidence, BOUNDS.get(name, SHARE))
     row["validation_accuracy"] = intervals.over_seeds(result.of_seeds("val_accuracy"), confidence, SHARE)
     row["epochs"] = intervals.over_seeds(result.of_seeds("epochs"), confidence)
     row["train_seconds"] = intervals.over_seeds(result.train_seconds, confidence, (0.0, np.inf))

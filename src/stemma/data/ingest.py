@@ -54,6 +54,7 @@ def ingest(
     sizes = {name: len(part) for name, part in raw.parts.items()}
     meta = {
         "dataset": entry.name,
+        "use": use,
         "test": test,
         "source": source,
         "kind": entry.kind,

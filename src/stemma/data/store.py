@@ -57,11 +57,12 @@ def save(folder: Path, spec: DataSpec, splits: dict[str, Split], vocabulary: lis
                 pd.DataFrame({"text": split.texts}).to_parquet(path, index=False)
     if vocabulary is not None:
         write_json(folder / "vocabulary.json", vocabulary)
+    content = "test_x.npy" if vocabulary is None else "test_raw.parquet"
     spec = replace(
         spec,
         sizes={name: len(split) for name, split in splits.items()},
         digest=sha256(*sorted(folder.glob("*.npy"))),
-        test_digest=sha256(*sorted(folder.glob("test_*.npy"))),
+        test_digest=sha256(folder / "test_y.npy", folder / content),
     )
     write_json(folder / "spec.json", spec.to_dict())
     return spec

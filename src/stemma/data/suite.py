@@ -32,7 +32,7 @@ class Check:
 
 def expected_counts(meta: dict[str, Any]) -> dict[str, int]:
     """Examples a part as the catalogue knows them; those of a separate test source from its own entry."""
-    counts = _counts(f"{meta['dataset']}@{meta['source']}")
+    counts = _counts(meta["use"])
     if meta["test"] is None:
         return counts
     other = _counts(meta["test"])

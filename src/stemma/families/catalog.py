@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from stemma.errors import unknown
 
@@ -22,6 +22,15 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Sizes = Annotated[tuple[Count, ...], Field(min_length=1)]
 Activation = Literal["sigmoid", "tanh", "relu"]
 Pooling = Literal["last", "mean"]
+
+
+def _six_n_plus_two(depth: int) -> int:
+    if depth < 8 or (depth - 2) % 6:
+        raise ValueError(f"depth must be 6n + 2 (8, 14, 20, 32, 44, 56, 110, ...), found {depth}")
+    return depth
+
+
+Depth = Annotated[int, AfterValidator(_six_n_plus_two)]
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ CATALOG: dict[str, Entry] = {
         ("image",),
         "He, Zhang, Ren, Sun 2016, section 4.2",
         _in("cnn.resnet", "ResNet"),
-        {"depth": Count, "width": Count},
+        {"depth": Depth, "width": Count},
     ),
     "kim_cnn": Entry(
         "cnn",

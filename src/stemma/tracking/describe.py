@@ -3,9 +3,9 @@
 import hashlib
 import json
 import math
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -50,11 +50,11 @@ def tags(summary: Mapping[str, Any], kind: str, stage: str) -> dict[str, str]:
 
 
 def git_revision() -> str:
-    """The commit that the working directory stands on, `+` if tracked files differ; empty without Git."""
-    if not Path(".git").exists():
+    """The commit that the working directory stands on, `+` if tracked files differ; empty where Git knows none."""
+    if shutil.which("git") is None:
         return ""
     command = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()  # noqa: S603
 
 
 def parameters(summary: Mapping[str, Any], kind: str) -> dict[str, str]:

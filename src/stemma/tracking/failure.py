@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from stemma.tracking.store import connect, experiment_id, locked, runs_of
+from stemma.tracking.store import connect, experiment_id, first_line, locked, runs_of
 
 log = logging.getLogger(__name__)
 QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "5"}
@@ -37,7 +37,7 @@ def record_failure(
         with _quick():
             _record(experiment, seed, history, message, info)
     except Exception as error:
-        log.warning("MLflow: the failure of '%s' is not recorded (%s)", experiment, str(error).splitlines()[0][:300])
+        log.warning("MLflow: the failure of '%s' is not recorded (%s)", experiment, first_line(error))
 
 
 @contextmanager

@@ -50,14 +50,14 @@ def connect() -> "MlflowClient":
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     uri = tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
-    client = mlflow.MlflowClient(uri, uri)
     try:
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_registry_uri(uri)
+        client = mlflow.MlflowClient(uri, uri)
         with locked("create"):
             client.search_experiments(max_results=1)
     except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
-        raise StemmaError(f"MLflow store {uri}: cannot be reached ({_first_line(error)})") from None
+        raise StemmaError(f"MLflow store {uri}: cannot be reached ({first_line(error)})") from None
     return client
 
 
@@ -123,5 +123,5 @@ def safe_name(dataset: str, source: str) -> str:
     return "-".join(filter(None, [dataset, last, hashlib.sha256(source.encode()).hexdigest()[:8]]))
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:300]
+def first_line(error: Exception) -> str:
+    return (str(error) or repr(error)).splitlines()[0][:300]

@@ -3,6 +3,7 @@
 import lzma
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def to_part(path: Path, table: pd.DataFrame, classes: tuple[str, ...]) -> Part:
         if label not in index:
             raise unknown(f"{path}: row {row + 2}: label", label, classes)
     labels = np.array([index[label] for label in table["label"]], np.int64)
-    groups = table["group"].tolist() if "group" in table.columns else None
+    groups: list[Any] | None = [group or None for group in table["group"]] if "group" in table.columns else None
     return Part(table["text"].tolist(), labels, groups)
 
 

@@ -11,7 +11,7 @@ class ConvNet(ImageNet):
     """Conv 32@4x4, pool 2, conv 32@3x3, pool 2, dropout, dense; ReLU. 28x28: maps 25, 12, 10, 5."""
 
     def __init__(self, spec: dict[str, Any], dropout: float = 0.3) -> None:
-        super().__init__(spec, smallest=10)
+        super().__init__(spec, smallest=11)
         self.features = nn.Sequential(
             nn.Conv2d(self.channels, 32, 4),
             nn.ReLU(),

@@ -5,7 +5,6 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stemma.errors import StemmaError
 from stemma.families.cnn.image import ImageNet
 
 
@@ -29,13 +28,11 @@ class Block(nn.Module):
 class ResNet(ImageNet):
     """A 3x3 convolution, three stages of n blocks with 16, 32 and 64 channels, global mean, dense.
 
-    Convolutions start from He's normal distribution (He et al. 2015).
+    `depth` is 6n + 2. Convolutions start from He's normal distribution (He et al. 2015).
     """
 
     def __init__(self, spec: dict[str, Any], depth: int = 20, width: int = 16) -> None:
         super().__init__(spec, smallest=8)
-        if depth < 8 or (depth - 2) % 6:
-            raise StemmaError(f"resnet: depth must be 6n + 2 (8, 14, 20, 32, 44, 56, 110, ...), found {depth}")
         layers: list[nn.Module] = [
             nn.Conv2d(self.channels, width, 3, 1, 1, bias=False),
             nn.BatchNorm2d(width),
