@@ -1,4 +1,4 @@
-"""How long `dvc repro` takes when nothing changed, against DVC's own floor: as many stages that do nothing.
+"""How long `dvc repro` takes when nothing changed, against DVC's own floor: the same stages that do nothing.
 
 Run in a project whose pipeline is up to date: python benchmarks/noop_repro.py
 """
@@ -22,12 +22,18 @@ def seconds(folder: Path) -> float:
     return time.perf_counter() - started
 
 
-def trivial(folder: Path, stages: int) -> None:
-    """A DVC project of `stages` stages, each with a file of its own in and out, brought up to date."""
-    definitions = {f"s{n}": {"cmd": f"cp in{n} out{n}", "deps": [f"in{n}"], "outs": [f"out{n}"]} for n in range(stages)}
-    for n in range(stages):
-        (folder / f"in{n}").write_text(str(n))
+def trivial(folder: Path) -> None:
+    """The same stages over the same parameters, each with one small file in and one out, brought up to date."""
+    definitions = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
+    for name, stage in definitions.items():
+        output = f"{name}-${{key}}" if "foreach" in stage else name
+        body = {"cmd": f"cp in {output}", "deps": ["in"], "outs": [output]}
+        old = stage.get("do", stage)
+        body |= {"params": old["params"]} if "params" in old else {}
+        definitions[name] = {"foreach": stage["foreach"], "do": body} if "foreach" in stage else body
+    (folder / "in").write_text("in")
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": definitions}))
+    (folder / "params.yaml").write_text(Path("params.yaml").read_text())
     for command in (["dvc", "init", "--quiet", "--no-scm"], ["dvc", "repro", "--quiet"]):
         subprocess.run(command, cwd=folder, check=True)
 
@@ -36,7 +42,7 @@ def main() -> None:
     listed = subprocess.run(["dvc", "stage", "list", "--name-only"], check=True, capture_output=True, text=True).stdout
     stages = len(listed.split())
     with tempfile.TemporaryDirectory() as name:
-        trivial(Path(name), stages)
+        trivial(Path(name))
         pairs = [(seconds(Path.cwd()), seconds(Path(name))) for _ in range(REPEATS)]
     ours, floor = (statistics.median(column) for column in zip(*pairs, strict=True))
     print(f"{stages} stages, median of {REPEATS}: {ours:.2f} s, DVC's floor {floor:.2f} s, ratio {ours / floor:.2f}")

@@ -14,11 +14,11 @@ import torch
 from made_up import GREY, prepare
 from stemma import training
 from stemma.config import Experiment
-from stemma.data.datamodule import ArrayData, Batch, BatchPositions, Examples, to_batch
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import TrainingFailed
-from stemma.loop import SeedRun
 from stemma.runs import RunFiles
+from stemma.training.datamodule import ArrayData, Batch, BatchPositions, Examples, to_batch
+from stemma.training.loop import SeedRun
 
 ROOT = Path(__file__).parents[1]
 

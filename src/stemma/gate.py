@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from statsmodels.stats.contingency_tables import mcnemar
 
-from stemma.runs import RunFiles, SeedSummary, Summary
+from stemma.runs import RunFiles, Summary
 
 Verdict = Literal["promote", "keep", "refuse"]
 
@@ -195,8 +195,8 @@ def candidates(experiments: list[str], root: Path) -> list[Candidate]:
 def _candidate(summaries: list[Summary], root: Path) -> Candidate:
     ranked = sorted(summaries, key=lambda s: (-_val_accuracy(s), _parameters(s), s.experiment))
     best = ranked[0]
-    name, chosen = min(best.seeds.items(), key=lambda item: _seed_order(*item))
-    runs, seed = RunFiles(best.experiment, root), _number(name)
+    runs, seed = RunFiles(best.experiment, root), best.best_seed()
+    chosen = best.seeds[f"seed{seed}"]
     return Candidate(
         slot=best.slot,
         dataset=best.dataset,
@@ -206,7 +206,7 @@ def _candidate(summaries: list[Summary], root: Path) -> Candidate:
         val_accuracy=chosen.val_accuracy,
         parameters=chosen.parameters,
         model_bytes=chosen.model_bytes,
-        latency_ms=1000 * float(runs.read("test_time.json")[name]),
+        latency_ms=1000 * float(runs.read("test_time.json")[f"seed{seed}"]),
         predictions=Predictions(best.test_digest, *runs.predictions(seed)),
         passed_over={s.experiment: _val_accuracy(s) for s in ranked[1:]},
     )
@@ -218,11 +218,3 @@ def _val_accuracy(summary: Summary) -> float:
 
 def _parameters(summary: Summary) -> int:
     return max(row.parameters for row in summary.seeds.values())
-
-
-def _seed_order(name: str, row: SeedSummary) -> tuple[float, float, int]:
-    return -row.val_accuracy, row.val_loss, _number(name)
-
-
-def _number(name: str) -> int:
-    return int(name.removeprefix("seed"))

@@ -56,6 +56,11 @@ class Summary:
     settings: dict[str, Any]
     seeds: dict[str, SeedSummary]
 
+    def best_seed(self) -> int:
+        """The seed with the highest accuracy on validation, then the lowest loss, then the lowest number."""
+        order = [(-row.val_accuracy, row.val_loss, int(name.removeprefix("seed"))) for name, row in self.seeds.items()]
+        return min(order)[2]
+
 
 class RunFiles:
     """Paths and files of one experiment below `root`."""

@@ -8,11 +8,11 @@ import torch
 
 from stemma import families
 from stemma.config import Experiment
-from stemma.data.datamodule import Batch, to_batch
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.families.catalog import CATALOG, FAMILIES
-from stemma.loop import SeedRun
+from stemma.training.datamodule import Batch, to_batch
+from stemma.training.loop import SeedRun
 
 SMALL = {
     "lenet5": {"form": "modern"},

@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from made_up import COLOUR, GREY, TEXT
-from stemma.data.augment import augment
 from stemma.nn.inputs import Pixels, Steps, Vector
 from stemma.nn.losses import one_hot_mse
 from stemma.nn.optimizers import make_optimizer, make_schedule
 from stemma.nn.pictures import tiles
+from stemma.training.augment import augment
 
 
 def test_pixels_are_standardised_by_channel_or_scaled() -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from stemma.comparison import FAMILY_COLOURS
 from stemma.files import sha256
-from stemma.runs import RunFiles, Summary
+from stemma.runs import RunFiles
 
 PER_EPOCH = {"train_loss": "train/loss", "val_loss": "val/loss", "val_accuracy": "val/accuracy"}
 AT_A_GLANCE = ("parameters", "epochs", "batch_size", "optimizer", "learning_rate")
@@ -127,12 +127,3 @@ def sentence(row: Mapping[str, Any]) -> str:
         f"{row['architecture']} ({row['family']}) on {row['dataset']}@{row['source']}: test accuracy "
         f"{accuracy['mean']:.1%}{interval} over {seeds} seed{'s' if seeds > 1 else ''}."
     )
-
-
-def best_seed(summary: Summary) -> int:
-    """The seed with the highest accuracy on validation, then the lowest loss, then the lowest number."""
-    rows = summary.seeds
-    order = sorted(
-        rows, key=lambda name: (-rows[name].val_accuracy, rows[name].val_loss, int(name.removeprefix("seed")))
-    )
-    return int(order[0].removeprefix("seed"))

@@ -40,7 +40,7 @@ class Recorder:
         self.log_model, self.scratch = log_model, scratch
         self.now = int(time.time() * 1000)
         self.summary = runs.summary()
-        self.best = describe.best_seed(self.summary)
+        self.best = self.summary.best_seed()
         self.dataset = self._dataset()
 
     def record(self, key: str) -> None:

@@ -12,14 +12,14 @@ import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from stemma import families
-from stemma.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
-from stemma.data.datamodule import ArrayData, to_batch
 from stemma.data.store import Split, load_spec, load_split, load_vocabulary
 from stemma.errors import StemmaError, TrainingFailed
 from stemma.families.phase import Phase
 from stemma.files import write_json
 from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import accuracy, cross_entropy
+from stemma.training.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
+from stemma.training.datamodule import ArrayData, to_batch
 
 if TYPE_CHECKING:
     from stemma.config import Experiment

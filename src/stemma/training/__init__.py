@@ -74,7 +74,7 @@ def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
     Their log records come to this process. On an error or a signal they are killed at once.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["stemma.loop"])
+    context.set_forkserver_preload(["stemma.training.loop"])
     records = context.Queue()
     listener = QueueListener(records, *logging.getLogger().handlers)
     listener.start()
@@ -98,12 +98,12 @@ def _send_logs(records: Any) -> None:
 
 
 def _runs_on_cpu(experiment: "Experiment") -> bool:
-    from stemma import loop
+    from stemma.training import loop
 
     return loop.runs_on_cpu(experiment)
 
 
 def _train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> tuple[SeedSummary, float]:
-    from stemma import loop
+    from stemma.training import loop
 
     return loop.train_seed(runs, experiment, seed, prepared)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from stemma.data.augment import augment
 from stemma.data.store import Split
+from stemma.training.augment import augment
 
 
 class Batch(NamedTuple):
