@@ -23,3 +23,9 @@ def test_links_between_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if not target.startswith(("http", "mailto")):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_no_page_has_a_gap_left_to_fill() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]:
+        gaps = set(re.findall(r"\b[A-Z]{3,}_[A-Z]{3,}\b|\bTODO\b|\bNOOP\b", page.read_text()))
+        assert {gap for gap in gaps if not gap.startswith(("PIP_", "MLFLOW_"))} == set(), page.name
