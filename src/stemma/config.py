@@ -4,7 +4,6 @@
 the key, what was found and what is allowed.
 """
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from stemma.data import catalog as data_catalog
 from stemma.errors import StemmaError, unknown
 from stemma.families import catalog
+from stemma.yaml_loader import Loader
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -154,22 +154,6 @@ class Config(Section):
 
 
 UNION_MEMBERS = ("function-", "tuple[", "constrained-", "literal[")
-
-
-class Loader(yaml.SafeLoader):
-    """PyYAML's safe loader that also refuses a key given twice and reads 1e-3 as the number it is."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for place, key in enumerate(keys):
-            if key in keys[:place]:
-                mark = node.value[place][0].start_mark
-                raise yaml.constructor.ConstructorError(None, None, f"the key '{key}' stands there twice", mark)
-        return super().construct_mapping(node, deep)
-
-
-NUMBER = re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$")
-Loader.add_implicit_resolver("tag:yaml.org,2002:float", NUMBER, list("-+0123456789"))
 
 
 def load(path: Path = Path("params.yaml")) -> Config:
