@@ -3,11 +3,13 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["image", "text", "table"]
-Task = Literal["classify"]
+Kind = Literal["image", "text", "table", "sequence"]
+Task = Literal["classify", "regress", "label", "transduce"]
 
-PAD, UNKNOWN = 0, 1
-"""Token ids that every vocabulary starts with."""
+PAD, UNKNOWN, START, END = 0, 1, 2, 3
+"""Token ids: every vocabulary starts with the first two, that of a task's output sequences with all four."""
+IGNORE = -100
+"""The target of a position behind the end of a labelled sequence; losses skip it."""
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,20 @@ class DataSpec:
 
     Attributes:
         dataset, source: where it came from; models never look at them.
-        kind: `image` (uint8 arrays `[N, C, H, W]`), `text` (int32 token ids `[N, T]` and lengths),
-            `table` (float32 `[N, F]`).
-        shape: of one example: `(C, H, W)`, `(T,)` or `(F,)`.
-        classes: names by label.
-        mean, std: of the training split: a channel of an image scaled to [0, 1], a column of a table.
-        vocabulary_size: number of token ids, padding (0) and unknown (1) included; 0 if not text.
+        kind: `image` (uint8 `[N, C, H, W]`), `text` (int32 token ids `[N, T]` and lengths), `table` (float32
+            `[N, F]`), `sequence` (as text, or float32 `[N, T, F]` and lengths).
+        shape: of one example: `(C, H, W)`, `(T,)`, `(F,)` or `(T, F)`.
+        classes: names by label; for `label` the tags, for `transduce` the output tokens by id; none for `regress`.
+        task: what y holds: `classify` labels int64 `[N]`; `regress` float32 `[N]`; `label` int32 `[N, T]`, a tag
+            a step, IGNORE behind the end; `transduce` int32 `[N, U]` output ids and target_lengths.
+        mean, std: of the training split: a channel of an image scaled to [0, 1]. Tables are stored scaled.
+        target_mean, target_std: of y in train, for `regress`.
+        features: names of a table's columns as encoded.
+        vocabulary_size: number of token ids, padding (0) and unknown (1) included; 0 if not tokens.
+        tokens: how a text is cut: word, character or byte.
+        resize: how images of another size were brought to `shape`; empty if none was.
+        class_counts: training examples a class, for class weights.
+        vectors: length of the word vectors that came with the set; 0 if none did.
         sizes: examples a split.
         digest: SHA-256 over the prepared arrays of all splits.
         test_digest: SHA-256 over labels and content (images, or texts before encoding) of the test split;
@@ -36,7 +46,14 @@ class DataSpec:
     task: Task = "classify"
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    target_mean: float = 0.0
+    target_std: float = 1.0
+    features: tuple[str, ...] = ()
     vocabulary_size: int = 0
+    tokens: str = "word"
+    resize: str = ""
+    class_counts: tuple[int, ...] = ()
+    vectors: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
     digest: str = ""
     test_digest: str = ""

@@ -7,11 +7,13 @@ import struct
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from stemma.data.entry import DatasetEntry, File, Source
+from stemma.data.parts import Options, Raw, Reading
 
 
 def idx(path: Path, array: np.ndarray) -> Path:
@@ -75,3 +77,8 @@ def entry(reader: str, kind: str = "image", classes: tuple[str, ...] | None = No
 
 def source(reader: str, *files: File) -> Source:
     return Source(reader, files)
+
+
+def read(reader: Any, path: Path, entry: DatasetEntry, scratch: Path | None = None, **options: Any) -> Raw:
+    """What the module `reader` makes of `path`."""
+    return reader.read(Reading(path, entry, scratch or path.parent, Options(**options)))

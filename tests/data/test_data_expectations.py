@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from stemma.data.expectations import validate
-from stemma.data.ingest import _write
 from stemma.data.parts import Part
+from stemma.data.raw import save_part
 from stemma.data.suite import expected_counts
 from stemma.errors import StemmaError
 from stemma.files import write_json
@@ -17,9 +17,17 @@ CLASSES = ("bad", "good")
 def raw_folder(folder, parts, dataset, classes=CLASSES, kind="text", source="./x"):
     folder.mkdir()
     for name, part in parts.items():
-        _write(folder, name, part)
+        save_part(folder, name, part, kind)
     use = f"{dataset}@{source}"
-    meta = {"dataset": dataset, "source": source, "use": use, "test": None, "kind": kind, "classes": list(classes)}
+    meta = {
+        "dataset": dataset,
+        "source": source,
+        "use": use,
+        "test": None,
+        "kind": kind,
+        "task": "classify",
+        "classes": list(classes),
+    }
     write_json(folder / "meta.json", meta)
     return folder
 

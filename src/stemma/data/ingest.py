@@ -1,26 +1,22 @@
-"""A source -> data/raw/<slot>: canonical arrays or Parquet, `meta.json` and `provenance.json`.
-
-    {part}_x.npy, {part}_y.npy   images: uint8 [N, C, H, W], int64 [N]
-    {part}.parquet               texts: columns text, label, group (null where there are no groups)
-
-Equal bytes give equal files: no date and no path of this machine is in them; a path source stands as given.
-"""
+"""A source -> data/raw/<slot> (see `raw`), with `provenance.json`; a path source stands there as given."""
 
 import logging
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pandas as pd
 
 from stemma.data import catalog
 from stemma.data.fetch import DOWNLOADS
 from stemma.data.folder import replacing_folder
 from stemma.data.origin import locate
-from stemma.data.parts import Part, Raw
+from stemma.data.parts import Options, Part, Raw, Reading
+from stemma.data.raw import save_part
 from stemma.data.readers import READERS
 from stemma.errors import StemmaError
 from stemma.files import write_json
+
+AS_IT_IS = Options()
 
 log = logging.getLogger("stemma.data")
 
@@ -33,6 +29,8 @@ def ingest(
     digest: str | None = None,
     test_digest: str | None = None,
     allow_unverified: bool = False,
+    offline: bool = False,
+    options: Options = AS_IT_IS,
     downloads: Path = DOWNLOADS,
 ) -> None:
     """Fetch, check and read `use` and write it to `out`, which is replaced as a whole.
@@ -42,36 +40,52 @@ def ingest(
         test: a separate `dataset@source` that supplies the test part instead.
         digest, test_digest: SHA-256 that the content of a path or URL source must have.
         allow_unverified: accept files whose digest is not known.
+        offline: open no connection.
+        options: how the sources are read.
 
     Raises:
         StemmaError: anything wrong with the names, the transfer or the bytes.
     """
-    raw, provenance = _load(use, digest, allow_unverified, downloads)
-    if test is not None:
-        other, more = _load(test, test_digest, allow_unverified, downloads)
-        raw, provenance = with_test(raw, other, use, test), provenance + more
     entry, source = catalog.provenance(use, test)
-    sizes = {name: len(part) for name, part in raw.parts.items()}
-    meta = {
-        "dataset": entry.name,
-        "use": use,
-        "test": test,
-        "source": source,
-        "kind": entry.kind,
-        "licence": entry.licence,
-    }
-    with replacing_folder(out) as folder:
+    with replacing_folder(out) as folder, tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
+        fetching = (allow_unverified, offline, downloads)
+        raw, provenance = _load(use, digest, options, Path(scratch), *fetching)
+        if test is not None:
+            other, more = _load(test, test_digest, options, Path(scratch), *fetching)
+            raw, provenance = with_test(raw, other, use, test), provenance + more
         for name, part in raw.parts.items():
-            _write(folder, name, part)
+            save_part(folder, name, part, entry.kind)
+        sizes = {name: len(part) for name, part in raw.parts.items()}
+        meta = {
+            "dataset": entry.name,
+            "use": use,
+            "test": test,
+            "source": source,
+            "kind": entry.kind,
+            "task": entry.task,
+            "licence": entry.licence,
+            "resize": options.resize.method if options.resize else "",
+        }
         write_json(folder / "provenance.json", provenance)
         write_json(folder / "meta.json", {**meta, "classes": list(raw.classes), "sizes": sizes})
     log.info("%s -> %s: %s", use, out, ", ".join(f"{n:,} {name}" for name, n in sizes.items()))
 
 
-def _load(use: str, digest: str | None, allow_unverified: bool, downloads: Path) -> tuple[Raw, list[dict[str, Any]]]:
+def _load(
+    use: str,
+    digest: str | None,
+    options: Options,
+    scratch: Path,
+    allow_unverified: bool,
+    offline: bool,
+    downloads: Path,
+) -> tuple[Raw, list[dict[str, Any]]]:
     entry, source = catalog.parse(use)
-    origin = locate(entry, source, digest, allow_unverified, downloads)
-    return READERS[origin.reader](origin.path, entry), origin.provenance
+    origin = locate(entry, source, digest, allow_unverified, downloads, offline)
+    generate = entry.sources[source].options if source in entry.sources else {}
+    scratch = Path(tempfile.mkdtemp(dir=scratch))
+    reading = Reading(origin.path, entry, scratch, replace(options, generate=generate))
+    return READERS[origin.reader](reading), origin.provenance
 
 
 def with_test(raw: Raw, other: Raw, use: str, test: str) -> Raw:
@@ -90,14 +104,9 @@ def with_test(raw: Raw, other: Raw, use: str, test: str) -> Raw:
 
 
 def _shape(part: Part) -> str:
-    return "images " + "x".join(map(str, part.x.shape[1:])) if isinstance(part.x, np.ndarray) else "texts"
-
-
-def _write(folder: Path, name: str, part: Part) -> None:
-    if isinstance(part.x, np.ndarray):
-        np.save(folder / f"{name}_x.npy", part.x, allow_pickle=False)
-        np.save(folder / f"{name}_y.npy", part.y, allow_pickle=False)
-        return
-    groups: list[Any] = part.groups or [None] * len(part)
-    table = pd.DataFrame({"text": part.x, "label": part.y, "group": groups})
-    table.astype({"text": "str", "group": "str"}).to_parquet(folder / f"{name}.parquet", index=False)
+    """What two parts of one dataset have in common."""
+    if hasattr(part.x, "columns"):
+        return "columns " + ", ".join(part.x.columns)
+    if hasattr(part.x, "shape"):
+        return "images " + "x".join(map(str, part.x.shape[1:]))
+    return "texts" if isinstance(part.x[0], str) else "sequences"

@@ -26,7 +26,14 @@ class Origin:
     provenance: list[dict[str, Any]]
 
 
-def locate(entry: DatasetEntry, source: str, digest: str | None, allow_unverified: bool, downloads: Path) -> Origin:
+def locate(
+    entry: DatasetEntry,
+    source: str,
+    digest: str | None,
+    allow_unverified: bool,
+    downloads: Path,
+    offline: bool = False,
+) -> Origin:
     """Bring the bytes of `source` here if they are not, checked against their digests.
 
     Raises:
@@ -35,6 +42,8 @@ def locate(entry: DatasetEntry, source: str, digest: str | None, allow_unverifie
     if source in entry.sources:
         known = entry.sources[source]
         folder = downloads / entry.name / source
+        if not known.files:
+            return Origin(folder, known.reader, [{"name": source, "address": "generated", **known.options}])
         return _fetched(known.files, folder, known.reader, allow_unverified)
     if catalog.is_url(source):
         folder = downloads / entry.name / hashlib.sha256(source.encode()).hexdigest()[:16]

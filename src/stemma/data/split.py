@@ -2,18 +2,30 @@
 
 import hashlib
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from stemma.data.parts import Part
+from stemma.data.parts import IMAGES, Part
+from stemma.data.shards import chunks
 from stemma.data.text import tokenize
 
 
 def content_keys(part: Part) -> list[Hashable]:
-    """A key an example, equal for exact repetitions: the bytes of an image, the tokens of a text."""
-    if isinstance(part.x, np.ndarray):
-        return [hashlib.blake2b(x.tobytes(), digest_size=16).digest() for x in part.x]
-    return [" ".join(tokenize(text or "")) for text in part.x]
+    """A key an example, equal for exact repetitions: the bytes of an image, the tokens of a text, a table's row."""
+    if isinstance(part.x, IMAGES):
+        return [hashlib.blake2b(x.tobytes(), digest_size=16).digest() for piece in chunks(part.x) for x in piece]
+    if isinstance(part.x, pd.DataFrame):
+        return list(part.x.itertuples(index=False, name=None))
+    return [_content(value) for value in part.x]
+
+
+def _content(value: Any) -> Hashable:
+    """Of a text, a list of tokens, or an array."""
+    if isinstance(value, np.ndarray):
+        return value.tobytes()
+    return tuple(value) if isinstance(value, list) else " ".join(tokenize(value or ""))
 
 
 def clusters(keys: Sequence[Hashable], groups: Sequence[Hashable] | None) -> np.ndarray:

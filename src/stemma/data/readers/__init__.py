@@ -1,10 +1,8 @@
-"""Readers: one file a format; the path of a file, folder or archive and the entry -> canonical parts."""
+"""Readers: one file a format; what is asked (`Reading`) -> canonical parts."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-from stemma.data.entry import DatasetEntry
-from stemma.data.parts import Raw
+from stemma.data.parts import Raw, Reading
 from stemma.data.readers import (
     cifar,
     idx,
@@ -16,7 +14,7 @@ from stemma.data.readers import (
     table_of_texts,
 )
 
-READERS: dict[str, Callable[[Path, DatasetEntry], Raw]] = {
+READERS: dict[str, Callable[[Reading], Raw]] = {
     "cifar": cifar.read,
     "idx": idx.read,
     "image_folder": image_folder.read,

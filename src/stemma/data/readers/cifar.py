@@ -1,13 +1,12 @@
 """CIFAR-10: the published binary archive, or the same images as files by class."""
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from stemma.data import archive
-from stemma.data.entry import DatasetEntry
-from stemma.data.parts import Part, Raw, check_labels
+from stemma.data.parts import Part, Raw, Reading, check_labels
 from stemma.data.readers import image_folder
 from stemma.errors import StemmaError
 
@@ -18,18 +17,19 @@ BATCH = re.compile(r"(data_batch_[1-5]|test_batch)\.bin")
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
 
 
-def read(path: Path, entry: DatasetEntry) -> Raw:
+def read(reading: Reading) -> Raw:
     """Train and test from the batches of `path` (archive or folder), or from images by class.
 
     Raises:
         StemmaError: a batch is missing or cut, a label is outside the classes, or as `image_folder.read`.
     """
+    path, entry = reading.path, reading.entry
     batches = {
         PurePosixPath(name).name: content
         for name, content in archive.members(path, lambda name: BATCH.fullmatch(PurePosixPath(name).name) is not None)
     }
     if not batches:
-        return image_folder.read(path, entry)
+        return image_folder.read(reading)
     missing = [name for name in [*BATCHES, "test_batch.bin"] if name not in batches]
     if missing:
         raise StemmaError(f"{path}: {', '.join(missing)} is missing")

@@ -9,8 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from stemma.data.entry import DatasetEntry
-from stemma.data.parts import Part, Raw, check_examples, check_labels
+from stemma.data.parts import Part, Raw, Reading, check_examples, check_labels
 from stemma.errors import StemmaError
 
 UINT8 = 0x08
@@ -20,12 +19,13 @@ MAX_GZIP_RATIO = 1100
 NAMES = {"train": "train", "test": "t10k"}
 
 
-def read(folder: Path, entry: DatasetEntry) -> Raw:
+def read(reading: Reading) -> Raw:
     """The four files of `folder`; those of the test part may both be missing.
 
     Raises:
         StemmaError: a file is missing, truncated or no IDX file, counts differ, a label outside the classes.
     """
+    folder, entry = reading.path, reading.entry
     if not folder.is_dir():
         raise StemmaError(f"{folder}: expected a folder with train-images-idx3-ubyte[.gz] and its companions")
     assert entry.classes is not None

@@ -5,8 +5,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from stemma.data import archive, image
-from stemma.data.entry import DatasetEntry
-from stemma.data.parts import PARTS, Part, Raw
+from stemma.data.parts import PARTS, Part, Raw, Reading
 from stemma.errors import StemmaError, unknown
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
@@ -19,13 +18,14 @@ ALIASES = {
 }
 
 
-def read(path: Path, entry: DatasetEntry) -> Raw:
+def read(reading: Reading) -> Raw:
     """Every image below `path`, in the order of names; without `train` or `test` folders all are `train`.
 
     Raises:
         StemmaError: no image, an image outside a class folder, of another size or mode than the first, or
             not readable, a folder that is none of the entry's classes, or as `archive.members`.
     """
+    path, entry = reading.path, reading.entry
     found: dict[str, list[tuple[str, str, np.ndarray]]] = {}
     shape = entry.shape
     for name, content in archive.members(path, _is_image):

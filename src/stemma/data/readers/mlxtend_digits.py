@@ -2,24 +2,23 @@
 
 import gzip
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stemma.data.entry import DatasetEntry
-from stemma.data.parts import Part, Raw, check_examples, check_labels
+from stemma.data.parts import Part, Raw, Reading, check_examples, check_labels
 from stemma.errors import StemmaError
 
 SIDE = 28
 
 
-def read(path: Path, entry: DatasetEntry) -> Raw:
+def read(reading: Reading) -> Raw:
     """All digits as one part `train`.
 
     Raises:
         StemmaError: not gzip, not numbers, another number of columns, grey values outside 0..255.
     """
+    path, entry = reading.path, reading.entry
     assert entry.classes is not None
     try:
         with gzip.open(path, "rb") as file:

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from stemma.data import image
-from stemma.data.entry import DatasetEntry
-from stemma.data.parts import Part, Raw
+from stemma.data.parts import Part, Raw, Reading
 from stemma.errors import StemmaError
 
 SIDE = 32
@@ -23,12 +22,13 @@ MIN_DEVIATION = 2.0
 """Standard deviation of the grey values (0..255) that a patch needs."""
 
 
-def read(folder: Path, entry: DatasetEntry) -> Raw:
+def read(reading: Reading) -> Raw:
     """Patches of the photographs in `folder`, at most 400, 60 and 100 a class, chosen with a fixed seed.
 
     Raises:
         StemmaError: a photograph is missing, not RGB, or too small for its strips.
     """
+    folder, entry = reading.path, reading.entry
     assert entry.classes is not None
     photographs = [_load(folder, name) for name in entry.classes]
     parts = {}

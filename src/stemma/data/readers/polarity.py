@@ -1,23 +1,23 @@
 """Sentence polarity (Pang and Lee 2005): `rt-polarity.neg` and `.pos`, a sentence a line, Latin-1."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from stemma.data import archive
-from stemma.data.entry import DatasetEntry
-from stemma.data.parts import Part, Raw, check_examples
+from stemma.data.parts import Part, Raw, Reading, check_examples
 from stemma.errors import StemmaError
 
 FILES = ("rt-polarity.neg", "rt-polarity.pos")
 
 
-def read(path: Path, entry: DatasetEntry) -> Raw:
+def read(reading: Reading) -> Raw:
     """All sentences as one part `train`, negative ones (label 0) first; `path` is a folder or an archive.
 
     Raises:
         StemmaError: a file is missing or empty, or is not Latin-1 text.
     """
+    path, entry = reading.path, reading.entry
     assert entry.classes is not None
     contents = {
         PurePosixPath(name).name: content

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data.entry import DatasetEntry
-from stemma.data.parts import PARTS, Part, Raw, check_examples
+from stemma.data.parts import PARTS, Part, Raw, Reading, check_examples
 from stemma.errors import StemmaError, unknown
 
 TABLES = (".csv", ".tsv")
 PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
-def read(path: Path, entry: DatasetEntry) -> Raw:
+def read(reading: Reading) -> Raw:
     """A file as one part `train`, or a folder with `train.csv` and perhaps `validation.csv`, `test.csv`.
 
     Raises:
         StemmaError: missing file or column, broken quotes, not UTF-8, no rows, no label, one class.
     """
+    path, entry = reading.path, reading.entry
     files = _files(path)
     tables = {part: load(file, ("text", "label")) for part, file in files.items()}
     for part, table in tables.items():

@@ -1,0 +1,143 @@
+"""Arrays larger than memory: npy files of bounded size, written a chunk at a time, read as one memory-mapped array.
+
+{stem}.npy                    what fits into one file
+{stem}-00000.npy, -00001 ...  otherwise: equal numbers of rows, the last file what is left
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stemma.errors import StemmaError
+
+SHARD_BYTES = 256 << 20
+"""Largest size of a file; also what a writer holds in memory."""
+CHUNK_BYTES = 16 << 20
+"""Size of the pieces in which shards are gone through."""
+
+
+class Shards:
+    """Rows of several equally shaped arrays, indexed as one: by a slice or by an array of positions."""
+
+    def __init__(self, arrays: list[np.ndarray]) -> None:
+        self.arrays = arrays
+        self.starts = np.cumsum([0, *map(len, arrays)])
+        self.dtype: np.dtype = arrays[0].dtype
+        self.shape: tuple[int, ...] = (int(self.starts[-1]), *arrays[0].shape[1:])
+        self.ndim: int = arrays[0].ndim
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for array in self.arrays:
+            yield from array
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        if isinstance(rows, (int, np.integer)):
+            return self[np.array([rows])][0]
+        positions = np.arange(len(self))[rows]
+        result = np.empty((len(positions), *self.shape[1:]), self.dtype)
+        shard = np.searchsorted(self.starts, positions, "right") - 1
+        for number in np.unique(shard):
+            here = shard == number
+            result[here] = self.arrays[number][positions[here] - self.starts[number]]
+        return result
+
+
+class View:
+    """Chosen `rows` of an array or shards, in that order, read when they are asked for."""
+
+    def __init__(self, array: "Array", rows: np.ndarray) -> None:
+        self.array, self.rows = array, rows
+        self.dtype: np.dtype = array.dtype
+        self.shape: tuple[int, ...] = (len(rows), *array.shape[1:])
+        self.ndim: int = array.ndim
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for chunk in chunks(self):
+            yield from chunk
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return np.asarray(self.array[self.rows[rows]])
+
+
+Array = np.ndarray | Shards | View
+"""What can be asked for its length, shape and type, indexed by a slice or positions, and gone through."""
+
+
+class Writer:
+    """Appends rows to `folder/{stem}...npy`; holds at most one shard in memory."""
+
+    def __init__(self, folder: Path, stem: str, shard_bytes: int = SHARD_BYTES) -> None:
+        self.folder, self.stem, self.shard_bytes = folder, stem, shard_bytes
+        self.pieces: list[np.ndarray] = []
+        self.waiting = self.files = 0
+
+    def append(self, rows: np.ndarray) -> None:
+        """Add `rows` `[n, ...]`; all calls bring the same shape of a row and type."""
+        per_file = max(1, self.shard_bytes // max(rows[:1].nbytes, 1))
+        while len(rows):
+            taken = rows[: per_file - self.waiting]
+            self.pieces.append(np.array(taken))
+            self.waiting += len(taken)
+            rows = rows[len(taken) :]
+            if self.waiting == per_file and len(rows):
+                self._flush()
+
+    def _flush(self) -> None:
+        whole = np.concatenate(self.pieces)
+        self.pieces, self.waiting = [], 0
+        np.save(self.folder / f"{self.stem}-{self.files:05d}.npy", whole, allow_pickle=False)
+        self.files += 1
+
+    def close(self) -> None:
+        """Write what is left.
+
+        Raises:
+            StemmaError: nothing was appended.
+        """
+        if not self.pieces and not self.files:
+            raise StemmaError(f"{self.folder / self.stem}: no rows to write")
+        if self.pieces:
+            self._flush()
+        if self.files == 1:
+            (self.folder / f"{self.stem}-00000.npy").replace(self.folder / f"{self.stem}.npy")
+
+
+def files(folder: Path, stem: str) -> list[Path]:
+    """The files of an array in the order of their rows; none if it is not there."""
+    single = folder / f"{stem}.npy"
+    return [single] if single.is_file() else sorted(folder.glob(f"{stem}-[0-9]*.npy"))
+
+
+def load(folder: Path, stem: str) -> Array:
+    """The array, memory-mapped and read-only.
+
+    Raises:
+        StemmaError: it is not there.
+    """
+    arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in files(folder, stem)]
+    if not arrays:
+        raise StemmaError(f"{folder / stem}.npy: no such array")
+    return arrays[0] if len(arrays) == 1 else Shards(arrays)
+
+
+def save(folder: Path, stem: str, chunks: Iterable[np.ndarray], shard_bytes: int = SHARD_BYTES) -> None:
+    """Write the rows of `chunks` one after the other."""
+    writer = Writer(folder, stem, shard_bytes)
+    for chunk in chunks:
+        writer.append(chunk)
+    writer.close()
+
+
+def chunks(array: Array) -> Iterator[np.ndarray]:
+    """Pieces of about `CHUNK_BYTES`, in order."""
+    size = max(1, CHUNK_BYTES // max(int(np.prod(array.shape[1:])) * array.dtype.itemsize, 1))
+    for start in range(0, len(array), size):
+        yield np.asarray(array[start : start + size])
