@@ -10,6 +10,7 @@ from stemma.data import catalog
 from stemma.data.entry import DatasetEntry, File
 from stemma.data.fetch import fetch
 from stemma.data.folder import content_digest, files_under
+from stemma.data.transfer import shown
 from stemma.errors import StemmaError
 from stemma.files import sha256
 
@@ -44,15 +45,15 @@ def locate(
         folder = downloads / entry.name / source
         if not known.files:
             return Origin(folder, known.reader, [{"name": source, "address": "generated", **known.options}])
-        return _fetched(known.files, folder, known.reader, allow_unverified)
+        return _fetched(known.files, folder, known.reader, allow_unverified, offline)
     if catalog.is_url(source):
         folder = downloads / entry.name / hashlib.sha256(source.encode()).hexdigest()[:16]
-        return _fetched(_at(entry, source, digest), folder, entry.path_reader, allow_unverified)
+        return _fetched(_at(entry, source, digest), folder, entry.path_reader, allow_unverified, offline)
     return _path(entry, source, digest)
 
 
-def _fetched(files: tuple[File, ...], folder: Path, reader: str, allow_unverified: bool) -> Origin:
-    paths = fetch(files, folder, allow_unverified=allow_unverified)
+def _fetched(files: tuple[File, ...], folder: Path, reader: str, allow_unverified: bool, offline: bool) -> Origin:
+    paths = fetch(files, folder, allow_unverified=allow_unverified, offline=offline)
     lines = [{"name": f.name, "address": _address(f), **_facts(paths[f.name])} for f in files]
     return Origin(folder if len(files) > 1 else paths[files[0].name], reader, lines)
 
@@ -66,7 +67,7 @@ def _at(entry: DatasetEntry, url: str, digest: str | None) -> tuple[File, ...]:
 
 
 def _address(file: File) -> str:
-    return ": ".join(filter(None, [file.package or file.urls[0], file.member]))
+    return ": ".join(filter(None, [file.package or shown(file.urls[0]), file.member]))
 
 
 def _facts(path: Path) -> dict[str, Any]:
