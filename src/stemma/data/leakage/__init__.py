@@ -1,0 +1,115 @@
+"""Duplicates within and across the parts of a dataset: exact ones of any kind, near ones of images and texts.
+
+What counts as near, how it is found and what it finds in well-known sets: docs/leakage.md.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stemma.data.leakage.examples import Examples
+from stemma.data.parts import Part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ["part_a", "row_a", "part_b", "row_b", "how", "distance", "change"]
+
+
+def find(parts: dict[str, Part], mirrored: bool | None = None) -> "pd.DataFrame":
+    """Pairs of examples that are the same or nearly.
+
+    Args:
+        parts: all of one kind; images are read in chunks.
+        mirrored: whether a horizontal flip of an image is a duplicate, as it is where labels survive it. None: it
+            is for colour images, and not for grey ones, which are characters more often than not.
+
+    Returns:
+        Rows `part_a, row_a, part_b, row_b, how ('exact' or 'near'), distance, change`, the first of a pair before the
+        second in order of parts and rows, sorted by both. Repetitions of one content are each paired with the first,
+        and only the first is searched for near duplicates, so that the pairs stay fewer than 5 N.
+    """
+    from stemma.data.split import content_keys
+
+    examples = Examples(parts)
+    keys = [key for part in parts.values() for key in content_keys(part)]
+    first = _first(keys)
+    repeated = np.flatnonzero(first != np.arange(len(first)))
+    a, b, distance, change = _near(examples, np.flatnonzero(first == np.arange(len(first))), mirrored)
+    return _table(
+        examples,
+        np.concatenate([first[repeated], a]),
+        np.concatenate([repeated, b]),
+        ["exact"] * len(repeated) + ["near"] * len(a),
+        np.concatenate([np.zeros(len(repeated)), distance]),
+        [""] * len(repeated) + list(change),
+    )
+
+
+def _first(keys: list[Any]) -> np.ndarray:
+    """int64 `[N]`: the first example with the same key."""
+    seen: dict[Any, int] = {}
+    return np.array([seen.setdefault(key, number) for number, key in enumerate(keys)], np.int64)
+
+
+def _near(examples: Examples, numbers: np.ndarray, mirrored: bool | None) -> Any:
+    shape = getattr(examples.parts[0].x, "shape", ())
+    if len(shape) == 4:
+        from stemma.data.leakage import images
+
+        return images.near(examples, numbers, shape[1] == 3 if mirrored is None else mirrored)
+    return numbers[:0], numbers[:0], np.zeros(0), []
+
+
+def _table(examples: Examples, a: Any, b: Any, how: Any, distance: Any, change: Any) -> "pd.DataFrame":
+    import pandas as pd
+
+    order = np.lexsort((b, a))
+    names = np.array(examples.names, object)
+    (part_a, row_a), (part_b, row_b) = examples.place(a[order]), examples.place(b[order])
+    columns = [names[part_a], row_a, names[part_b], row_b, np.array(how, object)[order], distance[order].astype(float)]
+    return pd.DataFrame(dict(zip(COLUMNS, [*columns, np.array(change, object)[order]], strict=True)))
+
+
+def clusters(parts: dict[str, Part], pairs: "pd.DataFrame") -> dict[str, np.ndarray]:
+    """Of each part int64 `[N]`: equal numbers for examples that a pair or a group joins, directly or through others.
+
+    A number is the place of the cluster's first example, counted through all parts.
+    """
+    import pandas as pd
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    examples = Examples(parts)
+    groups = pd.Series([g for part in parts.values() for g in (part.groups or [None] * len(part))], dtype=object)
+    known = groups[groups.notna()]
+    heads = known.drop_duplicates()
+    head = pd.Series(heads.index, index=heads.to_numpy()).loc[known].to_numpy() if len(known) else known.index
+    a = np.concatenate([examples.number(pairs["part_a"], pairs["row_a"]), head.astype(np.int64)])
+    b = np.concatenate([examples.number(pairs["part_b"], pairs["row_b"]), known.index.to_numpy(np.int64)])
+    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(len(examples), len(examples)))
+    _, component = connected_components(graph, directed=False)
+    _, first, back = np.unique(component, return_index=True, return_inverse=True)
+    return dict(zip(parts, np.split(first[back].astype(np.int64), examples.starts[1:-1]), strict=True))
+
+
+def describe(pairs: "pd.DataFrame", parts: dict[str, Part]) -> dict[str, Any]:
+    """Counts for the report: pairs within each part and across each two, and the share of test examples in the latter.
+
+    Returns:
+        `{"pairs": {"train": {"exact": n, "near": n}, "train, test": ...}, "test_affected": n, "test_share": share}`;
+        a test example counts when pairs join it, directly or through others, to an example of another part.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for i, a in enumerate(parts):
+        for b in list(parts)[i:]:
+            how = pairs.loc[(pairs["part_a"] == a) & (pairs["part_b"] == b), "how"]
+            found[a if a == b else f"{a}, {b}"] = {kind: int((how == kind).sum()) for kind in ("exact", "near")}
+    report: dict[str, Any] = {"pairs": found}
+    if "test" in parts:
+        plain = {name: Part(part.x, part.y) for name, part in parts.items()}
+        number = clusters(plain, pairs)
+        others = np.concatenate([number[name] for name in parts if name != "test"] or [np.zeros(0, np.int64)])
+        affected = int(np.isin(number["test"], others).sum())
+        report |= {"test_affected": affected, "test_share": affected / max(len(parts["test"]), 1)}
+    return report
