@@ -1,0 +1,128 @@
+"""The comparison: both samples, the tests under permutation, the verdict."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stemma.data.store import load_vocabulary
+from stemma.drift import features, samples, statistics
+from stemma.drift.drawing import by_group, draw, joined
+from stemma.drift.measures import Measured, measure
+from stemma.drift.result import Evidence, Report, Test
+from stemma.drift.samples import Sample
+from stemma.errors import StemmaError
+
+EXAMPLES = 2000
+"""Examples drawn from each side at most."""
+PERMUTATIONS = 999
+
+
+def compare(
+    reference: Path,
+    current: Path,
+    *,
+    split: str | None = None,
+    current_split: str | None = None,
+    model: Path | None = None,
+    labels: bool = True,
+    **settings: Any,
+) -> Report:
+    """Compare the data at `current` with a split of the prepared set `reference`.
+
+    Args:
+        split: of the reference; by default `train`, with a model `validation` (a model is surer of what it was
+            trained on than of anything new, and would always see drift).
+        current_split: of `current`, where that is a prepared set; by default all of it.
+        model: a model folder, or an experiment under runs/, trained on the reference.
+        labels: whether labels are compared, where there are such.
+        settings: those of `detect`.
+
+    Raises:
+        StemmaError: see `samples.reference`, `samples.current` and `features.probabilities`; or a setting out of range.
+    """
+    split = split or ("train" if model is None else "validation")
+    before = samples.reference(reference, split)
+    if reference.resolve() == current.resolve() and current_split in (None, split):
+        raise StemmaError(f"{current}: is the reference itself; name another of its splits as the current one")
+    after = samples.current(current, reference, current_split, labels)
+    return detect(before, after, model=model, tokens=load_vocabulary(reference) or [], **settings)
+
+
+def detect(
+    reference: Sample,
+    current: Sample,
+    *,
+    model: Path | None = None,
+    tokens: list[str] | None = None,
+    alpha: float = 0.05,
+    min_effect: float = 0.0,
+    examples: int = EXAMPLES,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> Report:
+    """Compare two samples that are encoded alike.
+
+    Args:
+        tokens: by id, of text.
+        alpha: chance of a false alarm over all tests.
+        min_effect: smaller changes are no drift, however sure.
+        examples: drawn from each side at most.
+        permutations, seed: of the permutation tests.
+    """
+    if not 0 < alpha < 1 or min_effect < 0 or examples < 2 or permutations < 1:
+        raise StemmaError("drift: expected 0 < alpha < 1, min_effect >= 0, examples >= 2 and permutations >= 1")
+    before, after, units = draw(reference, current, examples, seed)
+    both, here = joined(before, after), np.arange(len(before) + len(after)) >= len(before)
+    inside = statistics.arrangements(here, units, permutations, seed)
+    answers = None if model is None else features.probabilities(model, before, after)
+    measured = measure(both, inside, answers, tokens or [])
+    tests = judge(measured, alpha, min_effect)
+    return Report(
+        reference=reference.name,
+        current=current.name,
+        kind=reference.spec.kind,
+        compared=(len(before), len(after)),
+        available=(len(reference), len(current)),
+        unit="group" if by_group(reference, current) else "example",
+        arrangements=len(inside),
+        alpha=alpha,
+        min_effect=min_effect,
+        drift=any(test.drifted for test in tests),
+        tests=tests,
+        notes=tuple(_notes(reference, current, len(inside), len(tests), alpha)),
+        evidence=_evidence(before, after, measured, here),
+    )
+
+
+def judge(measured: list[Measured], alpha: float, min_effect: float) -> tuple[Test, ...]:
+    """The tests with their p-values, corrected over all of them."""
+    p = np.array([statistics.p_values(m.statistics).min() for m in measured])
+    adjusted = statistics.holm(p)
+    return tuple(
+        Test(m.name, m.method, float(a), float(b), m.effect, bool(b <= alpha and m.effect >= min_effect), m.items)
+        for m, a, b in zip(measured, p, adjusted, strict=True)
+    )
+
+
+def _notes(reference: Sample, current: Sample, arrangements: int, tests: int, alpha: float) -> list[str]:
+    notes = []
+    if by_group(reference, current):
+        notes.append("Both sides have groups: whole groups are permuted.")
+    elif reference.groups is not None or current.groups is not None:
+        side = "reference" if reference.groups is not None else "current data"
+        notes.append(f"Only the {side} has groups: one example of each of its groups is compared.")
+    if (reference.y is None) != (current.y is None):
+        notes.append("One side has no labels: labels are not compared.")
+    if tests / arrangements > alpha:
+        least = f"{tests / arrangements:.2g}"
+        notes.append(f"Too few examples or groups: no adjusted p-value can be below {least}, so no drift can be found.")
+    return notes
+
+
+def _evidence(before: Sample, after: Sample, measured: list[Measured], here: np.ndarray) -> Evidence:
+    columns = {name: (v[~here], v[here]) for m in measured for name, v in m.columns.items()}
+    kernel = measured[-1].kernel
+    assert kernel is not None, "the test of features comes last"
+    witness = kernel[:, here].mean(1) - kernel[:, ~here].mean(1)
+    return Evidence(before, after, columns, (witness[~here], witness[here]))
