@@ -16,6 +16,7 @@ from typing import IO, Protocol
 
 from stemma.data import tarball
 from stemma.data.folder import files_under
+from stemma.data.tarball import STEP
 from stemma.errors import StemmaError
 
 MAX_MEMBERS = 2_000_000
@@ -41,9 +42,6 @@ BROKEN = (
     OverflowError,
     MemoryError,
 )
-
-STEP = 1 << 16
-"""Bytes that are asked for at once."""
 
 
 class Readable(Protocol):

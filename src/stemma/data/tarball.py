@@ -11,6 +11,9 @@ from typing import IO, Any
 MAX_HEADER = 1 << 20
 """Bytes of an extended header (a long name, pax records), which the library reads as a whole."""
 
+STEP = 1 << 16
+"""Bytes that are read at once."""
+
 LONG = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open, b"\x5d\0\0": lzma.open}
 
@@ -48,9 +51,11 @@ def entries(packed: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     start = packed.read(6)
     packed.seek(0)
     opened = next((opener for magic, opener in PACKED.items() if start.startswith(magic)), None)
-    file: Any = io.BufferedReader(opened(packed), 1 << 16) if opened else packed  # type: ignore[operator]
+    file: Any = io.BufferedReader(opened(packed), STEP) if opened else packed  # type: ignore[operator]
     with tarfile.TarFile(fileobj=file, tarinfo=Header) as archive:
         while (member := archive.next()) is not None:
             archive.members.clear()  # type: ignore[attr-defined]
             yield member, file
-        file.read(MAX_HEADER)  # to the end, where gzip and xz keep their checksums
+        for _ in range(MAX_HEADER // STEP):  # to the end, where gzip and xz keep their checksums
+            if not file.read(STEP):
+                break
