@@ -58,7 +58,16 @@ def _near(examples: Examples, numbers: np.ndarray, mirrored: bool | None) -> Any
         from stemma.data.leakage import images
 
         return images.near(examples, numbers, shape[1] == 3 if mirrored is None else mirrored)
+    if _is_text(examples):
+        from stemma.data.leakage import texts
+
+        return texts.near(examples, numbers)
     return numbers[:0], numbers[:0], np.zeros(0), []
+
+
+def _is_text(examples: Examples) -> bool:
+    lists = [part.x for part in examples.parts if isinstance(part.x, list)]
+    return len(lists) == len(examples.parts) and all(x is None or isinstance(x, str) for one in lists for x in one)
 
 
 def _table(examples: Examples, a: Any, b: Any, how: Any, distance: Any, change: Any) -> "pd.DataFrame":

@@ -15,7 +15,7 @@ class Examples:
         self.names = list(parts)
         self.parts = list(parts.values())
         self.starts = np.cumsum([0, *(len(part) for part in self.parts)])
-        self.y = np.concatenate([np.asarray(part.y) for part in self.parts])
+        self.classes = np.concatenate([_classes(part.y) for part in self.parts])
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -44,3 +44,9 @@ class Examples:
     def number(self, names: Sequence[str], rows: Sequence[int]) -> np.ndarray:
         starts = dict(zip(self.names, self.starts[:-1].tolist(), strict=True))
         return np.array([starts[name] for name in names], np.int64) + np.asarray(rows, np.int64)
+
+
+def _classes(y: Any) -> np.ndarray:
+    """int64 `[N]`; one class for all where labels are no classes (numbers, tags)."""
+    known = isinstance(y, np.ndarray) and np.issubdtype(y.dtype, np.integer)
+    return y.astype(np.int64) if known else np.zeros(len(y), np.int64)

@@ -5,17 +5,11 @@ import numpy as np
 from stemma.data.leakage import thresholds
 from stemma.data.leakage.alignment import Aligned, align
 from stemma.data.leakage.examples import Examples
-from stemma.data.leakage.neighbours import nearest
+from stemma.data.leakage.neighbours import CANDIDATES, Pairs, candidates, nearest
 from stemma.data.leakage.signature import SAMPLE, learn, spectrum
 
-Pairs = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Numbers of the first and the second example, distance, kind of change."""
-
-CANDIDATES = 4
-"""Neighbours of an example that are compared pixel by pixel."""
-
-MOST = 0.4
-"""No pair that differs by more of its contrast is called a duplicate (correlation 0.92)."""
+MOST = 0.35
+"""No pair that differs by more of its contrast is called a duplicate (correlation 0.94)."""
 
 READ, COMPARED = 4096, 512
 """Images read, and pairs compared, at once."""
@@ -25,24 +19,16 @@ SIDE = 32
 
 
 def near(examples: Examples, numbers: np.ndarray, mirrored: bool) -> Pairs:
-    """Pairs among the examples `numbers` (distinct ones, ascending) that are nearer than their classes are by nature."""
+    """Pairs among the examples `numbers` (distinct ones, ascending) nearer than their classes are by nature."""
     if len(numbers) < 2:
-        return numbers[:0], numbers[:0], np.zeros(0, np.float32), np.zeros(0, "U0")
-    rows, _ = nearest(_signatures(examples, numbers, mirrored), thresholds.NEIGHBOURS)
+        return numbers[:0], numbers[:0], np.zeros(0, np.float32), np.zeros(0, str)
+    rows = nearest(_signatures(examples, numbers, mirrored), thresholds.NEIGHBOURS)
     limits = _limits(examples, numbers, rows, mirrored)
     first, second = candidates(rows[:, :CANDIDATES])
     a, b = numbers[first], numbers[second]
     found, change = _compare(examples, a, b, mirrored)
-    keep = found.distance <= np.minimum(limits[examples.y[a]], limits[examples.y[b]])
+    keep = found.distance <= np.minimum(limits[examples.classes[a]], limits[examples.classes[b]])
     return a[keep], b[keep], found.distance[keep], change[keep]
-
-
-def candidates(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each pair (row, neighbour) of int `[N, k]` once, the lower first, ascending."""
-    own = np.repeat(np.arange(len(rows)), rows.shape[1])
-    other = rows.ravel()
-    pairs = np.unique(np.minimum(own, other) * len(rows) + np.maximum(own, other))
-    return np.divmod(pairs, len(rows))
 
 
 def _signatures(examples: Examples, numbers: np.ndarray, mirrored: bool) -> np.ndarray:
@@ -53,10 +39,10 @@ def _signatures(examples: Examples, numbers: np.ndarray, mirrored: bool) -> np.n
 
 
 def _limits(examples: Examples, numbers: np.ndarray, rows: np.ndarray, mirrored: bool) -> np.ndarray:
-    own = thresholds.sample(examples.y[numbers])
+    own = thresholds.sample(examples.classes[numbers])
     a, b = numbers[np.repeat(own, rows.shape[1])], numbers[rows[own].ravel()]
     distances = _compare(examples, a, b, mirrored)[0].distance.reshape(len(own), -1)
-    return thresholds.by_class(distances, examples.y[numbers[own]], int(examples.y.max()) + 1, MOST)
+    return thresholds.by_class(distances, examples.classes[numbers[own]], int(examples.classes.max()) + 1, MOST)
 
 
 def _compare(examples: Examples, a: np.ndarray, b: np.ndarray, mirrored: bool) -> tuple[Aligned, np.ndarray]:

@@ -14,7 +14,7 @@ def spectrum(x: np.ndarray, mirrored: bool) -> np.ndarray:
     """Magnitudes of the lowest Fourier coefficients of `[N, C, H, W]`, float32 `[N, F]`, of length 1.
 
     A (circular) shift leaves them as they are, brightness acts on the constant alone (removed) and contrast on
-    the length. `mirrored`: a horizontal flip, which exchanges the coefficients (u, v) and (-u, v), changes nothing either.
+    the length. `mirrored`: nor does a horizontal flip change them, which exchanges the coefficients (u, v) and (-u, v).
     """
     x = x.astype(np.float32)
     side = min(FREQUENCIES, (min(x.shape[2:]) + 1) // 2)

@@ -13,8 +13,8 @@ SAMPLE = 300
 FEW = 50
 """A class with fewer measured examples takes the threshold of all classes together."""
 
-DEVIATIONS = 3.5
-"""Standard deviations below the median: 2.3 natural pairs in 10,000 examples lie lower, if the model holds."""
+DEVIATIONS = 4.0
+"""Standard deviations below the median: 3 natural pairs in 100,000 examples lie lower, if the model holds."""
 
 QUANTILES = (0.1, 0.5)
 
