@@ -5,6 +5,7 @@ from pathlib import Path
 from stemma import config
 from stemma.cli import stage
 from stemma.data.ingest import ingest
+from stemma.data.parts import Options, Resize
 
 
 def main(settings: config.Config, slot: str) -> None:
@@ -16,6 +17,8 @@ def main(settings: config.Config, slot: str) -> None:
         digest=chosen.digest,
         test_digest=chosen.test_digest,
         allow_unverified=chosen.allow_unverified,
+        offline=chosen.offline,
+        options=Options(chosen.encoding, chosen.columns, chosen.resize.to(Resize) if chosen.resize else None),
     )
 
 

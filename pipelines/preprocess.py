@@ -4,6 +4,8 @@ from pathlib import Path
 
 from stemma import config
 from stemma.cli import stage
+from stemma.data.divide import Division
+from stemma.data.encode import Encoding
 from stemma.data.prepare import prepare
 
 
@@ -12,12 +14,9 @@ def main(settings: config.Config, slot: str) -> None:
     prepare(
         Path("data/raw") / slot,
         Path("data/prepared") / slot,
-        validation=chosen.validation,
-        test_share=chosen.test_share,
-        seed=chosen.seed,
-        max_length=chosen.max_length,
-        vocabulary=chosen.vocabulary,
-        min_count=chosen.min_count,
+        chosen.to(Division),
+        chosen.to(Encoding),
+        Path("data/duplicates") / f"{slot}.parquet",
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage: Great Expectations over data/raw/<slot> -> reports/validation/<slot>.json and .html."""
+"""Stage: Great Expectations over data/raw/<slot> -> reports/validation/<slot>.json and .html, pairs of duplicates."""
 
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from stemma.data.expectations import validate
 def main(settings: config.Config, slot: str) -> None:
     settings.slot(slot)
     reports = Path("reports/validation")
-    validate(Path("data/raw") / slot, reports / f"{slot}.json", reports / f"{slot}.html")
+    duplicates = Path("data/duplicates") / f"{slot}.parquet"
+    validate(Path("data/raw") / slot, reports / f"{slot}.json", reports / f"{slot}.html", duplicates)
 
 
 if __name__ == "__main__":

@@ -33,4 +33,4 @@ def prepare(folder: Path, spec: DataSpec, train: int = 120, validation: int = 40
     sizes = {"train": train, "validation": validation, "test": test}
     splits = {name: examples(spec, size, seed) for seed, (name, size) in enumerate(sizes.items())}
     vocabulary = ["<pad>", "<unk>", *(f"w{n}" for n in range(2, 60))] if spec.kind == "text" else None
-    return store.save(folder, replace(spec), splits, vocabulary)
+    return store.save(folder, replace(spec), splits, {"vocabulary.json": vocabulary} if vocabulary else None)

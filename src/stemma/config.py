@@ -4,8 +4,9 @@
 the key, what was found and what is allowed.
 """
 
+import dataclasses
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, field_validator, model_validator
@@ -23,21 +24,57 @@ Count = Annotated[int, Field(ge=1)]
 Limit = Count | Annotated[float, Field(gt=0, le=1)]
 
 
+Plain = TypeVar("Plain")
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
+    def to(self, kind: type[Plain]) -> Plain:
+        """The dataclass `kind`, whose fields are keys of this section."""
+        return kind(**{f.name: getattr(self, f.name) for f in dataclasses.fields(kind)})  # type: ignore[arg-type]
+
+
+class Resize(Section):
+    """Brings images to one size."""
+
+    height: int = Field(ge=1, description="pixels")
+    width: int = Field(ge=1, description="pixels")
+    method: Literal["mean", "max", "bilinear", "bicubic", "lanczos"] = Field(description="mean: of the area")
+
 
 class Dataset(Section):
-    """A slot: which dataset from which source, and how it is split and encoded."""
+    """A slot: which dataset from which source, and how it is read, split and encoded."""
 
     use: str = Field(description="dataset@source: a catalogue name, then sample, canonical, a path or a URL")
     test: str | None = Field(None, description="a separate dataset@source to take the test split from")
+    offline: bool = Field(False, description="open no connection; what is not here is an error")
+    encoding: str = Field("", description="of text files whose format leaves it open; empty: UTF-8")
+    columns: dict[Literal["text", "label", "group", "source", "target"], str] = Field(
+        default_factory=dict, description="role -> the table's own name of that column, where it differs"
+    )
+    resize: Resize | None = Field(None, description="images of another size: null refuses them")
     validation: Share = Field(0.1, description="share of the training examples held out for choosing")
     test_share: Share = Field(0.2, description="share split off as test when the source has none of its own")
     seed: Seed = Field(0, description="of the split")
-    max_length: int = Field(48, ge=1, description="text: tokens kept of an example")
+    folds: int | None = Field(None, ge=2, description="k-fold: the number of folds, instead of a share")
+    fold: int = Field(0, ge=0, description="the fold held out: as test, or as validation of a source with its own test")
+    duplicates: Literal["separate", "keep"] = Field(
+        "separate", description="near duplicates of an official part: taken out of train, or kept as published"
+    )
+    train_fraction: float = Field(1.0, gt=0, le=1, description="share of the training examples that is used")
+    labels_per_class: int | None = Field(
+        None, ge=1, description="training labels kept a class; the other examples serve pre-training alone"
+    )
+    tokens: Literal["word", "character", "byte"] = Field("word", description="text: what it is cut into")
+    max_length: int | None = Field(
+        None, ge=1, description="tokens kept of an example; null: 48 of a text, all of a sequence"
+    )
     vocabulary: int = Field(10_000, ge=3, description="text: most frequent training tokens kept")
     min_count: int = Field(2, ge=1, description="text: occurrences in train that a token needs")
+    vectors: str | None = Field(None, description="text: a file of word vectors in the form of word2vec or GloVe")
+    vectors_digest: str | None = Field(None, description="SHA-256 that it must have")
+    scaling: Literal["standard", "minmax", "none"] = Field("standard", description="table: of numbers, from train")
     allow_unverified: bool = Field(False, description="accept files whose digest the catalogue does not know")
     digest: str | None = Field(None, description="SHA-256 of a path source, written by `stemma data use`")
     test_digest: str | None = Field(None, description="the same of `test`")
@@ -49,6 +86,12 @@ class Dataset(Section):
             (mine, _), (other, _) = data_catalog.parse(self.use), data_catalog.parse(self.test)
             if mine.kind != other.kind or (mine.classes and other.classes and mine.classes != other.classes):
                 raise ValueError(f"test '{self.test}' does not hold the classes of '{self.use}'")
+        return self
+
+    @model_validator(mode="after")
+    def fold_exists(self) -> "Dataset":
+        if self.fold >= (self.folds or 1):
+            raise ValueError(f"fold: {self.fold} of folds: {self.folds}; the first fold is 0")
         return self
 
     @field_validator("use", "test")
@@ -81,6 +124,11 @@ class Training(Section):
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="over the steps of all epochs")
     loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: on one-hot labels")
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="of the loss; balanced: a class weighs the inverse of its number in train"
+    )
+    bucket_by_length: bool = Field(True, description="text: batches of about equally long examples, in random order")
+    memory_gb: float = Field(4.0, gt=0, description="a larger array is read from disk batch by batch")
     augment: Augment = Augment()
     monitor: Literal["val_loss", "val_accuracy"] = Field("val_loss", description="what the best epoch is chosen by")
     patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")

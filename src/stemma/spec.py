@@ -50,7 +50,7 @@ class DataSpec:
     target_std: float = 1.0
     features: tuple[str, ...] = ()
     vocabulary_size: int = 0
-    tokens: str = "word"
+    tokens: Literal["word", "character", "byte"] = "word"
     resize: str = ""
     class_counts: tuple[int, ...] = ()
     vectors: int = 0

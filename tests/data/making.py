@@ -13,7 +13,9 @@ import numpy as np
 from PIL import Image
 
 from stemma.data.entry import DatasetEntry, File, Source
-from stemma.data.parts import Options, Raw, Reading
+from stemma.data.parts import Options, Part, Raw, Reading
+from stemma.data.raw import save_part
+from stemma.files import write_json
 
 
 def idx(path: Path, array: np.ndarray) -> Path:
@@ -82,3 +84,16 @@ def source(reader: str, *files: File) -> Source:
 def read(reader: Any, path: Path, entry: DatasetEntry, scratch: Path | None = None, **options: Any) -> Raw:
     """What the module `reader` makes of `path`."""
     return reader.read(Reading(path, entry, scratch or path.parent, Options(**options)))
+
+
+def raw_folder(
+    folder: Path, kind: str, parts: dict[str, Part], classes: tuple[str, ...], task: str = "classify"
+) -> Path:
+    """What `ingest` would leave of a dataset with these `parts`."""
+    folder.mkdir(parents=True)
+    for name, part in parts.items():
+        save_part(folder, name, part, kind)
+    sizes = {name: len(part) for name, part in parts.items()}
+    facts = {"dataset": "toy", "source": "here", "use": "toy@here", "test": None, "resize": "", "licence": ""}
+    write_json(folder / "meta.json", {**facts, "kind": kind, "task": task, "classes": classes, "sizes": sizes})
+    return folder

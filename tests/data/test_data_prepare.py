@@ -1,5 +1,6 @@
 import json
 
+import making
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemma.data import store
+from stemma.data.divide import Division, check_clusters, check_disjoint, divide
+from stemma.data.encode import Encoding, pixel_statistics
 from stemma.data.ingest import ingest
 from stemma.data.parts import Part
-from stemma.data.prepare import check_disjoint, pixel_statistics, prepare, split
+from stemma.data.prepare import NO_PAIRS, prepare
 from stemma.data.split import clusters, content_keys, held_out
 from stemma.data.text import tokenize
 from stemma.errors import StemmaError
@@ -31,11 +34,30 @@ def pictures(count, seed=0, classes=4):
     return Part(x, np.arange(count, dtype=np.int64) % classes)
 
 
-def test_clusters_join_through_groups_and_content():
-    found = clusters(["a", "b", "a", "c", "d"], ["x", "y", "z", "y", "w"])
-    assert found[0] == found[2] and found[1] == found[3] and len(set(found.tolist())) == 3
-    found = clusters(["a", "b", "b", "c"], ["x", "x", "y", "y"])
-    assert len(set(found.tolist())) == 1
+def split(parts, classes, validation, test_share, seed, pairs=NO_PAIRS, **how):
+    division = Division(validation=validation, test_share=test_share, seed=seed, **how)
+    return divide(parts, clusters(parts, pairs), "classify", tuple("abcdefghij"[:classes]), division)
+
+
+def texts(*x, groups=None):
+    return Part(list(x), np.zeros(len(x), np.int64), groups)
+
+
+def numbers(part, pairs=NO_PAIRS):
+    return clusters({"train": part}, pairs)["train"].tolist()
+
+
+def test_clusters_join_through_groups_content_and_pairs():
+    found = numbers(texts("a", "b", "a", "c", "d", groups=["x", "y", "z", "y", "w"]))
+    assert found[0] == found[2] and found[1] == found[3] and len(set(found)) == 3
+    assert len(set(numbers(texts("a", "b", "b", "c", groups=["x", "x", "y", "y"])))) == 1
+    pairs = pd.DataFrame({"part_a": ["train"], "row_a": [0], "part_b": ["test"], "row_b": [1]})
+    found = clusters({"train": texts("a", "b"), "test": texts("c", "d")}, pairs)
+    assert found["train"][0] == found["test"][1] and len({*found["train"], *found["test"]}) == 3
+
+
+def test_texts_without_a_group_do_not_belong_together():
+    assert len(set(numbers(texts("a", "b", groups=[None, None])))) == 2
 
 
 def test_equal_text_is_equal_after_normalisation():
@@ -72,7 +94,7 @@ def test_official_test_stays_and_train_loses_what_it_shares():
     train, test = pictures(80), pictures(40, seed=1)
     shared = Part(np.concatenate([train.x, test.x[:6]]), np.concatenate([train.y, test.y[:6]]))
     parts = split({"train": shared, "test": test}, 4, 0.25, 0.2, seed=0)
-    assert np.array_equal(parts["test"].x, test.x)
+    assert np.array_equal(np.asarray(parts["test"].x), test.x)
     assert len(parts["train"]) + len(parts["validation"]) == 80
     check_disjoint(parts)
     with pytest.raises(StemmaError, match="share an example"):
@@ -97,6 +119,74 @@ def test_a_class_without_room_is_said():
         split({"train": pictures(40)}, 4, 0.0, 0.2, seed=0)
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.integers(2, 6), st.integers(60, 150), st.integers(0, 5))
+def test_folds_hold_every_example_once_and_divide_no_group(folds, count, seed):
+    part = reviews(count, 20, seed)
+    held = []
+    for fold in range(folds):
+        splits = split({"train": part}, 2, 0.2, 0.2, seed, folds=folds, fold=fold)
+        check_disjoint(splits)
+        held += splits["test"].x
+    assert sorted(held) == sorted(part.x)
+
+
+def test_folds_of_a_source_with_its_own_test_are_validations():
+    parts = {"train": pictures(80), "test": pictures(40, seed=1)}
+    held = [split(parts, 4, 0.1, 0.2, 0, folds=4, fold=f)["validation"] for f in range(4)]
+    assert [len(part) for part in held] == [20] * 4
+    assert len({image.tobytes() for part in held for image in part.x}) == 80
+    with pytest.raises(StemmaError, match="folds: 90, but only 80 groups or distinct examples"):
+        split(parts, 4, 0.1, 0.2, 0, folds=90)
+
+
+def test_near_duplicates_stay_together_or_leave_train():
+    part = pictures(100)
+    near = pd.DataFrame(
+        {"part_a": "train", "row_a": np.arange(0, 100, 2), "part_b": "train", "row_b": np.arange(1, 100, 2)}
+    )
+    where = {image.tobytes(): i for i, image in enumerate(part.x)}
+    splits = split({"train": part}, 4, 0.2, 0.2, 0, near)
+    rows = {name: {where[image.tobytes()] for image in p.x} for name, p in splits.items()}
+    for row in range(0, 100, 2):
+        assert sum({row, row + 1} <= mine for mine in rows.values()) == 1
+    across = near.assign(part_b="test", row_b=np.arange(50) % 40).iloc[:10]
+    official = {"train": part, "test": pictures(40, seed=1)}
+    splits = split(official, 4, 0.2, 0.2, 0, across)
+    assert len(splits["test"]) == 40 and len(splits["train"]) + len(splits["validation"]) == 90
+    kept = split(official, 4, 0.2, 0.2, 0, across, duplicates="keep")
+    assert len(kept["train"]) + len(kept["validation"]) == 100
+
+
+def test_a_cluster_in_two_splits_is_refused():
+    with pytest.raises(StemmaError, match=r"'train' and 'test' share near duplicates \(cluster 3\)"):
+        check_clusters({"train": np.array([1, 3]), "validation": np.array([2]), "test": np.array([3])})
+
+
+def test_fraction_and_few_labels():
+    whole = split({"train": pictures(400)}, 4, 0.1, 0.2, 0)
+    half = split({"train": pictures(400)}, 4, 0.1, 0.2, 0, train_fraction=0.5)
+    assert np.bincount(half["train"].y).tolist() == [36] * 4, "half of 288, class by class"
+    assert all(np.array_equal(np.asarray(half[n].x), np.asarray(whole[n].x)) for n in ("validation", "test"))
+    few = split({"train": pictures(400)}, 4, 0.1, 0.2, 0, labels_per_class=10)
+    assert np.bincount(few["train"].y).tolist() == [10] * 4
+    assert set(few["unlabelled"].y.tolist()) == {-1} and len(few["unlabelled"]) == 248
+    together = {image.tobytes() for name in ("train", "unlabelled") for image in few[name].x}
+    assert together == {image.tobytes() for image in whole["train"].x}
+    with pytest.raises(StemmaError, match="labels_per_class: 100, but class 'a' has only 72 in train"):
+        split({"train": pictures(400)}, 4, 0.1, 0.2, 0, labels_per_class=100)
+    with pytest.raises(StemmaError, match="is for classes, the task is regress"):
+        parts = {"train": Part(pictures(40).x, np.arange(40.0))}
+        divide(parts, clusters(parts, NO_PAIRS), "regress", (), Division(labels_per_class=2))
+
+
+def test_statistics_and_vocabulary_see_the_unlabelled(tmp_path):
+    raw = making.raw_folder(tmp_path / "raw", "image", {"train": pictures(400)}, tuple("abcd"))
+    few, whole = prepare(raw, tmp_path / "few", Division(labels_per_class=5)), prepare(raw, tmp_path / "whole")
+    assert few.mean == whole.mean and few.class_counts == (5, 5, 5, 5)
+    assert store.load_unlabelled(tmp_path / "few").y.max() == -1 and store.load_unlabelled(tmp_path / "whole") is None
+
+
 def test_pixel_statistics_are_exact():
     x = np.random.default_rng(0).integers(0, 256, (50, 3, 5, 7), np.uint8)
     mean, std = pixel_statistics(x)
@@ -116,7 +206,7 @@ def table(tmp_path):
 
 def test_prepared_text(table, tmp_path):
     ingest(f"csv@{table}", tmp_path / "raw")
-    spec = prepare(tmp_path / "raw", tmp_path / "out", max_length=5, vocabulary=8, min_count=2)
+    spec = prepare(tmp_path / "raw", tmp_path / "out", encoding=Encoding(max_length=5, vocabulary=8, min_count=2))
     assert (spec.label, spec.kind, spec.shape, spec.classes) == (
         f"csv@{table}",
         "text",

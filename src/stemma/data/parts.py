@@ -1,15 +1,18 @@
 """What a reader is asked and what it returns: canonical parts, whatever the format; checks that formats share."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from stemma.data.entry import DatasetEntry
 from stemma.data.shards import Shards, View
 from stemma.errors import StemmaError
+
+if TYPE_CHECKING:
+    from stemma.data.entry import DatasetEntry
 
 PARTS = ("train", "validation", "test")
 
@@ -35,7 +38,7 @@ class Options:
     """
 
     encoding: str = ""
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: Mapping[Any, str] = field(default_factory=dict)
     resize: Resize | None = None
     generate: dict[str, Any] = field(default_factory=dict)
 
@@ -50,7 +53,7 @@ class Reading:
     """
 
     path: Path
-    entry: DatasetEntry
+    entry: "DatasetEntry"
     scratch: Path
     options: Options = Options()
 
@@ -68,12 +71,13 @@ class Part:
             booleans as such, categories as text. sequence: N lists of tokens, or N float32 arrays `[T, F]`.
         y: by task. classify: int64 `[N]`, positions in the classes. regress: float64 `[N]`. label: N lists of
             tags, as long as their sequences. transduce: N lists of tokens.
-        groups: N names; examples of one group belong together and no split divides them. None: no groups.
+        groups: N names; examples of one group belong together and no split divides them. None: no groups,
+            or an example without one.
     """
 
     x: Any
     y: Any
-    groups: list[str] | None = None
+    groups: list[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.y)

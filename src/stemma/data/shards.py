@@ -19,7 +19,10 @@ CHUNK_BYTES = 16 << 20
 
 
 class Shards:
-    """Rows of several equally shaped arrays, indexed as one: by a slice or by an array of positions."""
+    """Rows of several equally shaped arrays, indexed as one: by a slice or by an array of positions.
+
+    `np.asarray` brings the whole into memory.
+    """
 
     def __init__(self, arrays: list[np.ndarray]) -> None:
         self.arrays = arrays
@@ -34,6 +37,9 @@ class Shards:
     def __iter__(self) -> Iterator[np.ndarray]:
         for array in self.arrays:
             yield from array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.concatenate(self.arrays).astype(dtype or self.dtype, copy=False)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         if isinstance(rows, (int, np.integer)):
@@ -62,6 +68,9 @@ class View:
     def __iter__(self) -> Iterator[np.ndarray]:
         for chunk in chunks(self):
             yield from chunk
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:].astype(dtype or self.dtype, copy=False)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         return np.asarray(self.array[self.rows[rows]])

@@ -1,11 +1,13 @@
-"""Splits: seeded, stratified by class, never dividing a cluster (a group, or repetitions of one content)."""
+"""What belongs together (a group, repetitions, near duplicates), and shares held out that never divide it."""
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from stemma.data.parts import IMAGES, Part
 from stemma.data.shards import chunks
@@ -28,22 +30,33 @@ def _content(value: Any) -> Hashable:
     return tuple(value) if isinstance(value, list) else " ".join(tokenize(value or ""))
 
 
-def clusters(keys: Sequence[Hashable], groups: Sequence[Hashable] | None) -> np.ndarray:
-    """int64 `[N]`: equal numbers for examples that share a key or a group, directly or through others."""
-    parent = list(range(len(keys)))
+def clusters(parts: dict[str, Part], pairs: pd.DataFrame) -> dict[str, np.ndarray]:
+    """int64 `[N]` for each part: equal numbers for examples that belong together, directly or through others.
 
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
+    They do if their content is equal, if they are in one group, or if they are a pair.
 
-    for column in (keys, groups or []):
+    Args:
+        pairs: columns part_a, row_a, part_b, row_b.
+    """
+    starts = dict(zip(parts, np.cumsum([0, *map(len, parts.values())]).tolist(), strict=False))
+    links = [pairs[f"row_{side}"] + pairs[f"part_{side}"].map(starts).astype(np.int64) for side in "ab"]
+    keys = [("content", key) for part in parts.values() for key in content_keys(part)]
+    groups = [group for part in parts.values() for group in part.groups or [None] * len(part)]
+    number = _joined(len(keys), [keys, groups], np.array(links, np.int64).reshape(2, -1))
+    return {name: number[starts[name] : starts[name] + len(part)] for name, part in parts.items()}
+
+
+def _joined(count: int, columns: list[list[Any]], links: np.ndarray) -> np.ndarray:
+    """Components of the graph of `links` `[2, L]` and of equal values in a column (None is no value)."""
+    sources, targets = [links[0]], [links[1]]
+    for column in columns:
         first: dict[Hashable, int] = {}
-        for i, value in enumerate(column):
-            a, b = root(first.setdefault(value, i)), root(i)
-            parent[max(a, b)] = min(a, b)
-    return np.array([root(i) for i in range(len(keys))], np.int64)
+        firsts = [i if value is None else first.setdefault(value, i) for i, value in enumerate(column)]
+        sources.append(np.array(firsts, np.int64))
+        targets.append(np.arange(count))
+    source, target = np.concatenate(sources), np.concatenate(targets)
+    graph = coo_array((np.ones(len(source), np.int8), (source, target)), shape=(count, count))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
 def held_out(y: np.ndarray, cluster: np.ndarray, share: float, seed: int) -> np.ndarray:

@@ -10,8 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from stemma.errors import StemmaError
 from stemma.families.phase import Phase
-from stemma.nn.losses import LOSSES
+from stemma.nn.losses import LOSSES, balanced
 from stemma.nn.optimizers import make_optimizer, make_schedule
 from stemma.spec import DataSpec
 
@@ -46,8 +47,34 @@ class Model(pl.LightningModule):
     def classify(self, batch: Any) -> dict[str, Tensor]:
         """Loss and accuracy of a batch against its labels."""
         logits = self(batch.x, batch.lengths)
-        loss = LOSSES[self.settings.loss](logits, batch.y)
+        loss = LOSSES[self.settings.loss](logits, batch.y, self._class_weights(logits))
         return {"loss": loss, "accuracy": (logits.argmax(1) == batch.y).float().mean()}
+
+    def _class_weights(self, logits: Tensor) -> Tensor | None:
+        if self.settings.class_weights == "none":
+            return None
+        return logits.new_tensor(balanced(self.spec.class_counts))
+
+    def word_embedding(self) -> nn.Embedding | None:
+        """Where word vectors from a file go; None if the model embeds no words."""
+        return next((m for m in self.modules() if isinstance(m, nn.Embedding)), None)
+
+    def use_vectors(self, vectors: np.ndarray) -> None:
+        """Start from word vectors float32 `[tokens, length]`.
+
+        Raises:
+            StemmaError: the model's own vectors have another length.
+        """
+        place = self.word_embedding()
+        if place is None:
+            return
+        if place.weight.shape != vectors.shape:
+            raise StemmaError(
+                f"parameters.embedding: {place.embedding_dim}, but the slot's word vectors have length "
+                f"{vectors.shape[1]}; write embedding: {vectors.shape[1]}"
+            )
+        with torch.no_grad():
+            place.weight.copy_(torch.from_numpy(vectors))
 
     def training_step(self, batch: Any, index: int) -> Tensor:
         return self._step(batch, "train")

@@ -18,6 +18,7 @@ class Phase:
         epochs: fixed number of epochs, without choice on validation; None takes the experiment's own
             and keeps the best epoch on validation.
         inputs: batch -> tensor `[B, ...]`; maps the prepared set once, without gradient, before the phase.
+        labels: whether the phase looks at labels; one that does not also gets the unlabelled examples.
         settings: training settings that the phase replaces, for example its own learning rate.
     """
 
@@ -27,4 +28,5 @@ class Phase:
     trainable: tuple[Any, ...] = ()
     epochs: int | None = None
     inputs: Callable[[Any], Any] | None = None
+    labels: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)

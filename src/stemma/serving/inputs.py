@@ -40,7 +40,7 @@ def prepare(values: Any, spec: DataSpec, tokens: list[str]) -> Prepared:
         raise StemmaError("input: nothing to predict (0 examples)")
     if spec.kind == "text":
         texts = _texts(values)
-        ids, lengths = encode(texts, tokens, spec.shape[0])
+        ids, lengths = encode(texts, tokens, spec.shape[0], spec.tokens)
         return ids, lengths, texts
     return to_array(_numbers(values), spec.shape), None, None
 

@@ -1,7 +1,10 @@
-"""The one LightningDataModule: prepared arrays moved to the device once and indexed a batch at a time."""
+"""The one LightningDataModule: prepared arrays moved to the device once and indexed a batch at a time.
+
+Arrays larger than memory stay on disk and are read a batch at a time.
+"""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -12,27 +15,51 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from stemma.data.store import Split
 from stemma.training.augment import augment
 
+GIGABYTE = 1 << 30
+POOL = 50
+"""Batches among which examples are sorted by length, or whose examples are read from disk together."""
+BLOCK = 64
+"""Neighbouring examples that are read from disk together."""
+
 
 class Batch(NamedTuple):
-    """Prepared examples `x [B, ...]`, labels int64 `y [B]`, and for text `lengths [B]`."""
+    """Prepared examples `x [B, ...]`, labels int64 `y [B]`, and for text `lengths [B]`.
 
-    x: Tensor
+    Of a whole split `x` may be an array on disk instead of a tensor.
+    """
+
+    x: Any
     y: Tensor
     lengths: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+        x, y, lengths = self
+        return Batch(x if self.on_disk else x.to(device), y.to(device), None if lengths is None else lengths.to(device))
+
+    @property
+    def on_disk(self) -> bool:
+        return not isinstance(self.x, Tensor)
 
 
-def to_batch(split: Split) -> Batch:
-    """A whole split as tensors."""
-    x, y, lengths = (None if a is None else torch.from_numpy(np.array(a)) for a in (split.x, split.y, split.lengths))
-    assert x is not None and y is not None
-    return Batch(x, y, lengths)
+def to_batch(split: Split, memory_gb: float = 4.0) -> Batch:
+    """A whole split as tensors; images stay on disk if they are larger than `memory_gb`."""
+    large = np.prod(split.x.shape) * split.x.dtype.itemsize > memory_gb * GIGABYTE
+    y, lengths = (None if a is None else torch.from_numpy(np.array(a)) for a in (split.y, split.lengths))
+    assert y is not None
+    return Batch(split.x if large else torch.from_numpy(np.array(split.x)), y, lengths)
+
+
+def joined(first: Batch, second: Batch) -> Batch:
+    """Both in one, in memory."""
+
+    def both(a: Any, b: Any) -> Any:
+        return None if a is None or b is None else torch.cat([torch.as_tensor(np.asarray(t)) for t in (a, b)])
+
+    return Batch(*(both(a, b) for a, b in zip(first, second, strict=True)))
 
 
 class Examples(Dataset):
-    """Tensors that are indexed by a whole batch of positions; texts are cut to the batch's longest."""
+    """A split indexed by a whole batch of positions; texts are cut to the batch's longest."""
 
     def __init__(self, data: Batch) -> None:
         self.data = data
@@ -42,11 +69,12 @@ class Examples(Dataset):
 
     def __getitem__(self, positions: Tensor) -> Batch:
         x, y, lengths = self.data
-        positions = positions.to(y.device)
+        here = positions.to(y.device)
+        chosen = torch.from_numpy(x[positions.numpy()]).to(y.device) if self.data.on_disk else x[here]
         if lengths is None:
-            return Batch(x[positions], y[positions])
-        sizes = lengths[positions]
-        return Batch(x[positions][:, : int(sizes.max())], y[positions], sizes)
+            return Batch(chosen, y[here])
+        sizes = lengths[here]
+        return Batch(chosen[:, : int(sizes.max())], y[here], sizes)
 
 
 class BatchPositions(Sampler[Tensor]):
@@ -54,11 +82,26 @@ class BatchPositions(Sampler[Tensor]):
 
     The order depends on (seed, epoch) alone, so that a resumed epoch repeats itself. With several ranks
     the last batch is filled up from the start of the order: every rank takes equally many.
+
+    Args:
+        lengths: int `[N]`: shuffled batches are made of about equally long examples and come in random order.
+        blocks: shuffling keeps neighbours near each other, for examples that are read from disk.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, shuffle: bool, rank: int = 0, ranks: int = 1) -> None:
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        seed: int,
+        shuffle: bool,
+        rank: int = 0,
+        ranks: int = 1,
+        lengths: Tensor | None = None,
+        blocks: bool = False,
+    ) -> None:
         self.count, self.batch_size, self.seed, self.shuffle = count, batch_size, seed, shuffle
         self.rank, self.ranks, self.epoch = rank, ranks, 0
+        self.lengths, self.blocks = lengths, blocks
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning at the start of each epoch."""
@@ -69,11 +112,28 @@ class BatchPositions(Sampler[Tensor]):
 
     def __iter__(self) -> Iterator[Tensor]:
         generator = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch)
-        order = torch.randperm(self.count, generator=generator) if self.shuffle else torch.arange(self.count)
-        for batch in order.split(self.batch_size):
+        order = self._shuffled(generator) if self.shuffle else torch.arange(self.count)
+        batches = list(order.split(self.batch_size))
+        if self.shuffle and self.lengths is not None:
+            batches = [batches[i] for i in torch.randperm(len(batches), generator=generator)]
+        for batch in batches:
             if missing := -len(batch) % self.ranks:
                 batch = torch.cat([batch, order[:missing]])
             yield batch[self.rank :: self.ranks]
+
+    def _shuffled(self, generator: torch.Generator) -> Tensor:
+        """A random order; then, a pool of batches at a time, sorted by length or mixed anew after blocks."""
+        if self.blocks:
+            blocks = torch.arange(self.count).split(BLOCK)
+            order = torch.cat([blocks[i] for i in torch.randperm(len(blocks), generator=generator)])
+        else:
+            order = torch.randperm(self.count, generator=generator)
+        if self.lengths is None and not self.blocks:
+            return order
+        pools = order.split(POOL * self.batch_size)
+        if self.lengths is None:
+            return torch.cat([pool[torch.randperm(len(pool), generator=generator)] for pool in pools])
+        return torch.cat([pool[self.lengths[pool].argsort(stable=True)] for pool in pools])
 
 
 class ArrayData(pl.LightningDataModule):
@@ -84,6 +144,7 @@ class ArrayData(pl.LightningDataModule):
         batch_size: the global one; each of several devices takes its share.
         seed: of the order of the training examples.
         shift, flip: augmentation of training images, see `augment`.
+        bucket_by_length: training batches hold about equally long examples.
     """
 
     def __init__(
@@ -94,9 +155,10 @@ class ArrayData(pl.LightningDataModule):
         seed: int,
         shift: int = 0,
         flip: bool = False,
+        bucket_by_length: bool = False,
     ) -> None:
         super().__init__()
-        self.train, self.validation = train, validation
+        self.train, self.validation, self.bucket_by_length = train, validation, bucket_by_length
         self.batch_size, self.seed, self.shift, self.flip = batch_size, seed, shift, flip
 
     def to(self, device: torch.device) -> "ArrayData":
@@ -129,13 +191,14 @@ class ArrayData(pl.LightningDataModule):
         assert self.trainer is not None
         trainer = self.trainer
         size = self.batch_size if shuffle else max(self.batch_size, 500)
-        positions = BatchPositions(len(data.y), size, self.seed, shuffle, trainer.global_rank, trainer.world_size)
+        lengths = data.lengths.cpu() if self.bucket_by_length and data.lengths is not None else None
+        place = (trainer.global_rank, trainer.world_size)
+        positions = BatchPositions(len(data.y), size, self.seed, shuffle, *place, lengths, data.on_disk)
         return DataLoader(Examples(data), batch_size=None, sampler=positions)
 
 
 def _map(data: Batch, function: Callable[[Batch], Tensor], batch: int) -> Batch:
-    pieces = [Batch(*(None if part is None else part[start : start + batch] for part in data))  # type: ignore[arg-type]
-              for start in range(0, len(data.y), batch)]  # fmt: skip
+    examples = Examples(data)
     with torch.inference_mode():
-        mapped = torch.cat([function(piece) for piece in pieces])
+        mapped = torch.cat([function(examples[positions]) for positions in torch.arange(len(data.y)).split(batch)])
     return Batch(mapped.clone(), data.y)

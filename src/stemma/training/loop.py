@@ -7,19 +7,21 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from stemma import families
-from stemma.data.store import Split, load_spec, load_split, load_vocabulary
+from stemma.data.store import Split, load_spec, load_split, load_unlabelled, load_vectors, load_vocabulary
 from stemma.errors import StemmaError, TrainingFailed
+from stemma.families.base import Model
 from stemma.families.phase import Phase
 from stemma.files import write_json
 from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import accuracy, cross_entropy
 from stemma.training.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
-from stemma.training.datamodule import ArrayData, to_batch
+from stemma.training.datamodule import ArrayData, joined, to_batch
 
 if TYPE_CHECKING:
     from stemma.config import Experiment
@@ -50,6 +52,7 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     try:
         label, place = f"{runs.experiment} seed {seed}", experiment.seeds.index(seed)
         seed_run = SeedRun(label, experiment, seed, load_spec(prepared).to_dict(), place)
+        seed_run.unlabelled, seed_run.vectors = load_unlabelled(prepared), load_vectors(prepared)
         model, best = seed_run.fit(train, validation, experiment.epochs, rows)
         if experiment.refit:
             model, _ = seed_run.fit(train.joined(validation), None, best["epoch"], [])
@@ -72,7 +75,15 @@ def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) ->
 
 
 class SeedRun:
-    """One seed's training of one experiment on data of `spec`; `place` is its line among progress bars."""
+    """One seed's training of one experiment on data of `spec`; `place` is its line among progress bars.
+
+    Attributes:
+        unlabelled: further training examples for the phases that look at no labels.
+        vectors: word vectors float32 `[tokens, length]` to start from.
+    """
+
+    unlabelled: Split | None = None
+    vectors: np.ndarray | None = None
 
     def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0) -> None:
         self.label, self.experiment, self.seed, self.spec, self.place = label, experiment, seed, spec, place
@@ -84,6 +95,8 @@ class SeedRun:
         """
         pl.seed_everything(self.seed, verbose=False)
         model = families.build(self.experiment.architecture, self.spec, self.experiment.parameters)
+        if self.vectors is not None and isinstance(model, Model):
+            model.use_vectors(self.vectors)
         best: Row = {}
         for number, phase in enumerate(model.phases()):
             if phase.solve is not None:
@@ -114,23 +127,31 @@ class SeedRun:
             callbacks.append(early_stopping(monitor, settings.patience))
         trainer = _trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)
         device = trainer.strategy.root_device
-        data = ArrayData(
-            to_batch(train),
-            None if validation is None else to_batch(validation),
-            settings.batch_size,
-            self.seed,
-            settings.augment.shift if phase.inputs is None else 0,
-            settings.augment.flip if phase.inputs is None else False,
-        )
         model.to(device)
         model.begin(phase, settings)
+        data = self._data(phase, settings, train, validation).to(device)
         try:
-            trainer.fit(model, datamodule=data.to(device).mapped(phase.inputs))
+            trainer.fit(model, datamodule=data.mapped(phase.inputs))
         except MisconfigurationException as error:
             raise StemmaError(f"{self.label}: {error}") from None
         if trainer.received_sigterm:
             sys.exit(143)
         return record.best
+
+    def _data(self, phase: Phase, settings: "Experiment", train: Split, validation: Split | None) -> ArrayData:
+        """What a phase trains on; one that looks at no labels also gets the unlabelled examples."""
+        examples = to_batch(train, settings.memory_gb)
+        if not phase.labels and self.unlabelled is not None:
+            examples = joined(examples, to_batch(self.unlabelled, settings.memory_gb))
+        return ArrayData(
+            examples,
+            None if validation is None else to_batch(validation, settings.memory_gb),
+            settings.batch_size,
+            self.seed,
+            settings.augment.shift if phase.inputs is None else 0,
+            settings.augment.flip if phase.inputs is None else False,
+            settings.bucket_by_length and phase.inputs is None,
+        )
 
 
 def _trainer(settings: "Experiment", epochs: int, callbacks: list[Any], validate: bool = True) -> pl.Trainer:

@@ -171,6 +171,7 @@ class GreedyModel(Model):
             trainable=(rbm,),
             epochs=self.pretrain_epochs,
             inputs=lambda batch: self.up(self.encode(batch.x), level),
+            labels=False,
             settings=self.pretraining,
         )
 
