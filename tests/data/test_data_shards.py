@@ -42,3 +42,11 @@ def test_nothing_and_nowhere(tmp_path):
         shards.save(tmp_path, "x", [])
     with pytest.raises(StemmaError, match="no such array"):
         shards.load(tmp_path, "x")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float32"])
+def test_files_are_those_of_numpy(tmp_path, dtype):
+    whole = numbers(7).astype(dtype)
+    shards.save(tmp_path, "x", [whole[:3], whole[3:]])
+    np.save(tmp_path / "y.npy", whole)
+    assert (tmp_path / "x.npy").read_bytes() == (tmp_path / "y.npy").read_bytes()

@@ -4,11 +4,12 @@ import sys
 
 import typer
 
-from stemma.cli import data, models, results, tracking
+from stemma.cli import data, models, parameters, results, tracking
 from stemma.errors import StemmaError
 
 app = typer.Typer(help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False)
 models.register(app)
+parameters.register(app)
 tracking.register(app)
 results.register(app)
 app.add_typer(data.app, name="data")

@@ -6,14 +6,15 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.lib import format
 
 from stemma.errors import StemmaError
 
 SHARD_BYTES = 256 << 20
-"""Largest size of a file; also what a writer holds in memory."""
+"""Largest size of a file."""
 CHUNK_BYTES = 16 << 20
 """Size of the pieces in which shards are gone through."""
 
@@ -81,40 +82,55 @@ Array = np.ndarray | Shards | View
 
 
 class Writer:
-    """Appends rows to `folder/{stem}...npy`; holds at most one shard in memory."""
+    """Appends rows to `folder/{stem}...npy`, the same bytes as `numpy.save` writes; keeps nothing in memory."""
 
     def __init__(self, folder: Path, stem: str, shard_bytes: int = SHARD_BYTES) -> None:
         self.folder, self.stem, self.shard_bytes = folder, stem, shard_bytes
-        self.pieces: list[np.ndarray] = []
-        self.waiting = self.files = 0
+        self.file: BinaryIO | None = None
+        self.written = self.files = 0
 
     def append(self, rows: np.ndarray) -> None:
         """Add `rows` `[n, ...]`; all calls bring the same shape of a row and type."""
         per_file = max(1, self.shard_bytes // max(rows[:1].nbytes, 1))
         while len(rows):
-            taken = rows[: per_file - self.waiting]
-            self.pieces.append(np.array(taken))
-            self.waiting += len(taken)
+            if self.file is None or self.written == per_file:
+                self._start(rows)
+            taken = np.ascontiguousarray(rows[: per_file - self.written])
+            assert self.file is not None
+            self.file.write(taken.data)
+            self.written += len(taken)
             rows = rows[len(taken) :]
-            if self.waiting == per_file and len(rows):
-                self._flush()
 
-    def _flush(self) -> None:
-        whole = np.concatenate(self.pieces)
-        self.pieces, self.waiting = [], 0
-        np.save(self.folder / f"{self.stem}-{self.files:05d}.npy", whole, allow_pickle=False)
-        self.files += 1
+    def _start(self, rows: np.ndarray) -> None:
+        self._finish()
+        self.file = (self.folder / f"{self.stem}-{self.files:05d}.npy").open("wb")
+        self.row, self.type = rows.shape[1:], format.dtype_to_descr(rows.dtype)
+        self._head(0)
+        self.files, self.written = self.files + 1, 0
+
+    def _head(self, count: int) -> None:
+        """The header has room for any number of rows, so that it can be written again in place."""
+        assert self.file is not None
+        self.file.seek(0)
+        format.write_array_header_1_0(
+            self.file, {"descr": self.type, "fortran_order": False, "shape": (count, *self.row)}
+        )
+
+    def _finish(self) -> None:
+        if self.file is not None:
+            self._head(self.written)
+            self.file.close()
+            self.file = None
 
     def close(self) -> None:
-        """Write what is left.
+        """Complete the files.
 
         Raises:
             StemmaError: nothing was appended.
         """
-        if not self.pieces and not self.files:
+        self._finish()
+        if not self.files:
             raise StemmaError(f"{self.folder / self.stem}: no rows to write")
-        if self.pieces:
-            self._flush()
         if self.files == 1:
             (self.folder / f"{self.stem}-00000.npy").replace(self.folder / f"{self.stem}.npy")
 
