@@ -3,20 +3,23 @@
 What counts as near, how it is found and what it finds in well-known sets: docs/leakage.md.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from stemma.data.leakage.examples import Examples
-from stemma.data.parts import Part
+from stemma.data.leakage.neighbours import Pairs
+from stemma.data.parts import IMAGES, Part
+from stemma.data.split import clusters, content_keys
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["COLUMNS", "clusters", "describe", "find"]
 
 COLUMNS = ["part_a", "row_a", "part_b", "row_b", "how", "distance", "change"]
 
 
-def find(parts: dict[str, Part], mirrored: bool | None = None) -> "pd.DataFrame":
+def find(parts: dict[str, Part], mirrored: bool | None = None) -> pd.DataFrame:
     """Pairs of examples that are the same or nearly.
 
     Args:
@@ -29,8 +32,6 @@ def find(parts: dict[str, Part], mirrored: bool | None = None) -> "pd.DataFrame"
         second in order of parts and rows, sorted by both. Repetitions of one content are each paired with the first,
         and only the first is searched for near duplicates, so that the pairs stay fewer than 5 N.
     """
-    from stemma.data.split import content_keys
-
     examples = Examples(parts)
     keys = [key for part in parts.values() for key in content_keys(part)]
     first = _first(keys)
@@ -42,7 +43,7 @@ def find(parts: dict[str, Part], mirrored: bool | None = None) -> "pd.DataFrame"
         np.concatenate([repeated, b]),
         ["exact"] * len(repeated) + ["near"] * len(a),
         np.concatenate([np.zeros(len(repeated)), distance]),
-        [""] * len(repeated) + list(change),
+        ["" for _ in repeated] + list(change),
     )
 
 
@@ -52,12 +53,12 @@ def _first(keys: list[Any]) -> np.ndarray:
     return np.array([seen.setdefault(key, number) for number, key in enumerate(keys)], np.int64)
 
 
-def _near(examples: Examples, numbers: np.ndarray, mirrored: bool | None) -> Any:
-    shape = getattr(examples.parts[0].x, "shape", ())
-    if len(shape) == 4:
+def _near(examples: Examples, numbers: np.ndarray, mirrored: bool | None) -> Pairs:
+    if all(isinstance(part.x, IMAGES) for part in examples.parts):
         from stemma.data.leakage import images
 
-        return images.near(examples, numbers, shape[1] == 3 if mirrored is None else mirrored)
+        channels = examples.parts[0].x.shape[1]
+        return images.near(examples, numbers, channels == 3 if mirrored is None else mirrored)
     if _is_text(examples):
         from stemma.data.leakage import texts
 
@@ -70,9 +71,9 @@ def _is_text(examples: Examples) -> bool:
     return len(lists) == len(examples.parts) and all(x is None or isinstance(x, str) for one in lists for x in one)
 
 
-def _table(examples: Examples, a: Any, b: Any, how: Any, distance: Any, change: Any) -> "pd.DataFrame":
-    import pandas as pd
-
+def _table(
+    examples: Examples, a: np.ndarray, b: np.ndarray, how: Sequence[str], distance: np.ndarray, change: Sequence[str]
+) -> pd.DataFrame:
     order = np.lexsort((b, a))
     names = np.array(examples.names, object)
     (part_a, row_a), (part_b, row_b) = examples.place(a[order]), examples.place(b[order])
@@ -80,29 +81,7 @@ def _table(examples: Examples, a: Any, b: Any, how: Any, distance: Any, change: 
     return pd.DataFrame(dict(zip(COLUMNS, [*columns, np.array(change, object)[order]], strict=True)))
 
 
-def clusters(parts: dict[str, Part], pairs: "pd.DataFrame") -> dict[str, np.ndarray]:
-    """Of each part int64 `[N]`: equal numbers for examples that a pair or a group joins, directly or through others.
-
-    A number is the place of the cluster's first example, counted through all parts.
-    """
-    import pandas as pd
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    examples = Examples(parts)
-    groups = pd.Series([g for part in parts.values() for g in (part.groups or [None] * len(part))], dtype=object)
-    known = groups[groups.notna()]
-    heads = known.drop_duplicates()
-    head = pd.Series(heads.index, index=heads.to_numpy()).loc[known].to_numpy() if len(known) else known.index
-    a = np.concatenate([examples.number(pairs["part_a"], pairs["row_a"]), head.astype(np.int64)])
-    b = np.concatenate([examples.number(pairs["part_b"], pairs["row_b"]), known.index.to_numpy(np.int64)])
-    graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(len(examples), len(examples)))
-    _, component = connected_components(graph, directed=False)
-    _, first, back = np.unique(component, return_index=True, return_inverse=True)
-    return dict(zip(parts, np.split(first[back].astype(np.int64), examples.starts[1:-1]), strict=True))
-
-
-def describe(pairs: "pd.DataFrame", parts: dict[str, Part]) -> dict[str, Any]:
+def describe(pairs: pd.DataFrame, parts: dict[str, Part]) -> dict[str, Any]:
     """Counts for the report: pairs within each part and across each two, and the share of test examples in the latter.
 
     Returns:

@@ -34,14 +34,13 @@ def align(a: np.ndarray, b: np.ndarray, mirrored: bool) -> Aligned:
     The shift is found on the mean of the channels; the distance then takes each channel less its mean.
     """
     a, b = blurred(a), blurred(b)
-    found = best_shift(a.mean(1), b.mean(1))
+    correlation, down, right = best_shift(a.mean(1), b.mean(1))
     flipped = np.zeros(len(a), bool)
     if mirrored:
-        other = best_shift(a.mean(1), b.mean(1)[:, :, ::-1])
-        flipped = other[0] > found[0]
-        found = tuple(np.where(flipped, theirs, ours) for ours, theirs in zip(found, other, strict=True))
+        other, *corner = best_shift(a.mean(1), b.mean(1)[:, :, ::-1])
+        flipped = other > correlation
+        down, right = np.where(flipped, corner, (down, right))
         b = np.where(flipped[:, None, None, None], b[..., ::-1], b)
-    _, down, right = found
     distance = _distance(middle(a), _window(b, down, right, reach(a)))
     return Aligned(distance, down - reach(a), right - reach(a), flipped)
 

@@ -1,6 +1,5 @@
 """The parts of a dataset, end to end under one numbering."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,10 +39,6 @@ class Examples:
         """Part (its position) and row of each number."""
         part = np.searchsorted(self.starts, numbers, side="right") - 1
         return part, numbers - self.starts[part]
-
-    def number(self, names: Sequence[str], rows: Sequence[int]) -> np.ndarray:
-        starts = dict(zip(self.names, self.starts[:-1].tolist(), strict=True))
-        return np.array([starts[name] for name in names], np.int64) + np.asarray(rows, np.int64)
 
 
 def _classes(y: Any) -> np.ndarray:

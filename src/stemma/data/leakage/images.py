@@ -21,14 +21,14 @@ SIDE = 32
 def near(examples: Examples, numbers: np.ndarray, mirrored: bool) -> Pairs:
     """Pairs among the examples `numbers` (distinct ones, ascending) nearer than their classes are by nature."""
     if len(numbers) < 2:
-        return numbers[:0], numbers[:0], np.zeros(0, np.float32), np.zeros(0, str)
+        return numbers[:0], numbers[:0], np.zeros(0, np.float32), []
     rows = nearest(_signatures(examples, numbers, mirrored), thresholds.NEIGHBOURS)
     limits = _limits(examples, numbers, rows, mirrored)
     first, second = candidates(rows[:, :CANDIDATES])
     a, b = numbers[first], numbers[second]
     found, change = _compare(examples, a, b, mirrored)
     keep = found.distance <= np.minimum(limits[examples.classes[a]], limits[examples.classes[b]])
-    return a[keep], b[keep], found.distance[keep], change[keep]
+    return a[keep], b[keep], found.distance[keep], change[keep].tolist()
 
 
 def _signatures(examples: Examples, numbers: np.ndarray, mirrored: bool) -> np.ndarray:
