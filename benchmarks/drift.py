@@ -57,6 +57,11 @@ def population(kind: str) -> Sample:
 
 
 @cache
+def texts_of(split: str) -> Sample:
+    return samples.reference(TEXT, split)
+
+
+@cache
 def tokens() -> list[str]:
     return store.load_vocabulary(TEXT) or []
 
@@ -172,7 +177,7 @@ def power(kind: str, name: str, size: int, seed: int) -> tuple[bool, ...]:
     """Whether a shift is found; of texts the reference is the train split and the current ones are other films'."""
     random = np.random.default_rng(seed)
     if kind == "text":
-        before, rest = samples.reference(TEXT, "train"), samples.reference(TEXT, "test")
+        before, rest = texts_of("train"), texts_of("test")
     else:
         order = random.permutation(len(population(kind)))
         before, rest = (population(kind).take(rows) for rows in np.split(order, [REFERENCE[kind]]))
@@ -201,7 +206,10 @@ def show_null(kind: str, trials: int, workers: int) -> None:
     names = [test.name for test in detect(*split(population(kind), kind, np.random.default_rng(0)),
                                           tokens=tokens() if kind == "text" else None).tests]  # fmt: skip
     for name, found in zip(["verdict", *names], rates(workers, trials, null, kind), strict=True):
-        print(f"{kind:6} {name:12} {found / trials:6.1%} of {trials}, upper 99 % limit {upper(found, trials):.1%}", flush=True)
+        print(
+            f"{kind:6} {name:12} {found / trials:6.1%} of {trials}, upper 99 % limit {upper(found, trials):.1%}",
+            flush=True,
+        )
     if kind == "text":
         (found,) = rates(workers, trials // 5, without_groups, kind)
         print(f"{kind:6} verdict with films ignored {found / (trials // 5):6.1%} of {trials // 5}", flush=True)

@@ -108,7 +108,7 @@ def judge(measured: list[Measured], alpha: float, min_effect: float) -> tuple[Te
 def _notes(reference: Sample, current: Sample, arrangements: int, tests: int, alpha: float) -> list[str]:
     notes = []
     if by_group(reference, current):
-        notes.append("Both sides have groups: whole groups are permuted.")
+        notes.append("Both sides have groups: they are permuted as a whole.")
     elif reference.groups is not None or current.groups is not None:
         side = "reference" if reference.groups is not None else "current data"
         notes.append(f"Only the {side} has groups: one example of each of its groups is compared.")

@@ -1,5 +1,6 @@
 """Which examples of two samples are compared, and what is permuted."""
 
+from bisect import bisect_right
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +13,15 @@ def draw(reference: Sample, current: Sample, examples: int, seed: int) -> tuple[
     """At most `examples` of each side, and the unit of each, int `[N]` over both sides.
 
     Examples of one group are alike; permuted as if they were independent they cry wolf. Where both samples have
-    groups, whole groups are drawn and are the units. Where only one has, one example of each of its groups is drawn.
+    groups, groups are the units, and as many examples of each are drawn, at most, as fit. Where only one sample
+    has groups, one example of each of them is drawn. Either way both sides are drawn by the same rule.
     """
     random = np.random.default_rng(seed)
-    whole = by_group(reference, current)
+    sides = [(sample, _numbers(sample.groups, len(sample))) for sample in (reference, current)]
+    most = _most([number for _, number in sides], examples) if by_group(reference, current) else 1
     chosen, units, count = [], [], 0
-    for sample in (reference, current):
-        number = _numbers(sample.groups, len(sample))
-        rows = np.sort((_whole if whole else _one_each)(number, examples, random))
+    for sample, number in sides:
+        rows = np.sort(random.permutation(_rows(number, most, random))[:examples])
         _, unit = np.unique(number[rows], return_inverse=True)
         chosen.append(sample.take(rows))
         units.append(unit + count)
@@ -28,7 +30,7 @@ def draw(reference: Sample, current: Sample, examples: int, seed: int) -> tuple[
 
 
 def by_group(reference: Sample, current: Sample) -> bool:
-    """Whether whole groups are permuted."""
+    """Whether groups are permuted as a whole."""
     return reference.groups is not None and current.groups is not None
 
 
@@ -47,19 +49,25 @@ def _numbers(groups: list[Any] | None, count: int) -> np.ndarray:
     if groups is None:
         return np.arange(count)
     known: dict[Any, int] = {}
-    return np.array([known.setdefault((group, None if group else i), len(known)) for i, group in enumerate(groups)])
+    keys = [(i, None) if group is None else (None, group) for i, group in enumerate(groups)]
+    return np.array([known.setdefault(key, len(known)) for key in keys])
 
 
-def _whole(number: np.ndarray, examples: int, random: np.random.Generator) -> np.ndarray:
-    """Rows of whole groups in random order, as many as fit into `examples`, at least one."""
-    order = random.permutation(number.max() + 1)
-    sizes = np.bincount(number)[order]
-    taken = order[: max(1, int((np.cumsum(sizes) <= examples).sum()))]
-    return np.flatnonzero(np.isin(number, taken))
+def _most(sides: list[np.ndarray], examples: int) -> int:
+    """How many examples a group may bring so that neither side has more than `examples`; at least 1."""
+    sizes = [np.bincount(number) for number in sides]
+    largest = max(int(size.max()) for size in sizes)
+
+    def total(most: int) -> int:
+        return max(int(np.minimum(size, most).sum()) for size in sizes)
+
+    return max(1, bisect_right(range(1, largest + 1), examples, key=total))
 
 
-def _one_each(number: np.ndarray, examples: int, random: np.random.Generator) -> np.ndarray:
-    """A random row of each group, at most `examples`."""
+def _rows(number: np.ndarray, most: int, random: np.random.Generator) -> np.ndarray:
+    """Random rows, at most `most` of each group."""
     order = random.permutation(len(number))
-    _, first = np.unique(number[order], return_index=True)
-    return random.permutation(order[first])[:examples]
+    order = order[np.argsort(number[order], kind="stable")]
+    sizes = np.bincount(number)
+    place = np.arange(len(number)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return order[place < most]

@@ -5,6 +5,7 @@ on which example belongs to which, and the permutation tests stay exact. What th
 alone (its vocabulary) would make train itself look special.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 COMPONENTS = 32
 SIDE = 32
 """Images are averaged down to at most this many pixels a side before their components are taken."""
-FREQUENT = 500
+FREQUENT = 200
 """Tokens that are counted one by one; all others are rare."""
 FEWEST_TEXTS = 5
 """Texts that a token must stand in to be frequent."""
@@ -92,6 +93,22 @@ def word_counts(counts: "csr_array", tokens: np.ndarray) -> np.ndarray:
     frequent = counts[:, tokens].toarray()
     rare = np.asarray(counts.sum(1)).ravel() - frequent.sum(1)
     return np.column_stack([frequent, rare]).astype(np.float32)
+
+
+def text_columns(texts: list[str]) -> dict[str, np.ndarray]:
+    """Of each text as it was read: its characters, and the shares of them that are of a kind."""
+    size = np.array([max(len(text), 1) for text in texts], np.float64)
+
+    def share(test: Callable[[str], bool]) -> np.ndarray:
+        return np.array([sum(map(test, text)) for text in texts]) / size
+
+    return {
+        "characters": size,
+        "share of capitals": share(str.isupper),
+        "share of letters": share(str.isalpha),
+        "share of digits": share(str.isdecimal),
+        "share of blanks": share(str.isspace),
+    }
 
 
 def text_components(words: np.ndarray) -> np.ndarray:

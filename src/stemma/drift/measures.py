@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stemma.drift import features, statistics
+from stemma.drift.result import Item
 from stemma.drift.samples import Sample
 from stemma.drift.statistics import p_values
-from stemma.drift.result import Item
-from stemma.spec import UNKNOWN
 
 SHOWN = 20
 """Items that a test names."""
@@ -40,7 +39,9 @@ class Measured:
     kernel: np.ndarray | None = None
 
 
-def measure(both: Sample, inside: np.ndarray, probabilities: np.ndarray | None, tokens: Sequence[str]) -> list[Measured]:
+def measure(
+    both: Sample, inside: np.ndarray, probabilities: np.ndarray | None, tokens: Sequence[str]
+) -> list[Measured]:
     """All tests of the examples of `both` samples, the test of features last.
 
     Args:
@@ -71,16 +72,14 @@ def _images(both: Sample, inside: np.ndarray, tokens: Sequence[str]) -> Iterator
 
 
 def _texts(both: Sample, inside: np.ndarray, tokens: Sequence[str]) -> Iterator[Measured]:
-    assert both.lengths is not None
+    assert both.lengths is not None and both.texts is not None
     counts = features.token_counts(both.x, both.spec.vocabulary_size)
     frequent = features.frequent_tokens(counts)
     words = features.word_counts(counts, frequent)
-    unknown = np.asarray(counts[:, [UNKNOWN]].todense()).ravel() / both.lengths
-    columns = {"length": both.lengths.astype(np.float64), "share of rare tokens": words[:, -1] / both.lengths}
-    lengths = _columns("lengths", "length and share of rare tokens", inside, columns)
-    yield Measured(**{**vars(lengths), "columns": {**columns, "share of unknown tokens": unknown}})
-    names = [*(tokens[i] for i in frequent), "(rarer)"]
-    yield _counts("words", f"counts of the {len(frequent)} tokens in most texts", inside, words, names)
+    columns = features.text_columns(both.texts)
+    columns |= {"tokens": both.lengths.astype(np.float64), "share of rare tokens": words[:, -1] / both.lengths}
+    yield _columns("form", "statistics of the texts", inside, columns)
+    yield _words(inside, words, [*(tokens[i] for i in frequent), "(all rarer ones)"])
     yield _features("latent semantic components", inside, features.text_components(words))
 
 
@@ -92,12 +91,41 @@ def _tables(both: Sample, inside: np.ndarray, tokens: Sequence[str]) -> Iterator
 
 def _counts(name: str, what: str, inside: np.ndarray, counts: np.ndarray, names: Sequence[str]) -> Measured:
     """Chi-square of `counts` `[N, K]`; its effect is the total variation distance of the shares."""
-    variation = statistics.total_variation(inside, counts)[:, 0]
+    differences = statistics.share_differences(inside, counts)
+    items = _shares(inside, counts, names, np.argsort(-differences[0], kind="stable"))
+    effect = _beyond(differences.sum(1) / 2)
+    return Measured(name, f"chi-square of {what}", statistics.chi_square(inside, counts), effect, items)
+
+
+def _words(inside: np.ndarray, counts: np.ndarray, names: Sequence[str]) -> Measured:
+    """Chi-square of token `counts` `[N, K]` and the share of each token, whichever stands out more.
+
+    Chi-square sees a change of the whole distribution, a single share that of one word or sign.
+    """
+    differences = statistics.share_differences(inside, counts)
+    found = np.column_stack([statistics.chi_square(inside, counts), differences])
+    p = p_values(found)[1:]
+    items = _shares(inside, counts, names, np.lexsort((-differences[0], p)), p)
+    what = f"chi-square and single shares of the {len(names) - 1} tokens that stand in most texts"
+    return Measured("words", what, found, _beyond(differences.sum(1) / 2), items)
+
+
+def _shares(
+    inside: np.ndarray, counts: np.ndarray, names: Sequence[str], order: np.ndarray, p: np.ndarray | None = None
+) -> tuple[Item, ...]:
+    """The first of `order` with their shares of `counts` on both sides."""
     sums = [side @ counts for side in (1 - inside[0], inside[0])]
     before, after = (total / max(total.sum(), 1) for total in sums)
-    order = np.argsort(-np.abs(after - before), kind="stable")[:SHOWN]
-    items = tuple(Item(names[i], float(before[i]), float(after[i]), float(abs(after[i] - before[i]))) for i in order)
-    return Measured(name, f"chi-square of {what}", statistics.chi_square(inside, counts), _beyond(variation), items)
+    return tuple(
+        Item(
+            names[i],
+            float(before[i]),
+            float(after[i]),
+            float(abs(after[i] - before[i])),
+            None if p is None else float(p[i]),
+        )
+        for i in order[:SHOWN]
+    )
 
 
 def _columns(name: str, what: str, inside: np.ndarray, columns: dict[str, np.ndarray]) -> Measured:

@@ -34,7 +34,7 @@ class Test:
     """One two-sample test.
 
     Attributes:
-        name: labels, target, pixels, words, lengths, columns, features or predictions.
+        name: labels, target, pixels, form, words, columns, features or predictions.
         method: the statistic, in words.
         p_value: share of the arrangements that are at least as extreme.
         adjusted: the p-value corrected for the number of tests (Holm 1979).

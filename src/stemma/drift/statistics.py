@@ -108,10 +108,10 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def total_variation(inside: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Half the sum of the differences between the shares of `counts` `[N, K]` in both samples, `[A, 1]`."""
+def share_differences(inside: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Difference between the shares of each of `counts` `[N, K]` in both samples, without sign, `[A, K]`."""
     current = (inside @ counts.astype(np.float32)).astype(np.float64)
     others = counts.sum(0, dtype=np.float64) - current
     current /= np.maximum(current.sum(1, keepdims=True), 1)
     others /= np.maximum(others.sum(1, keepdims=True), 1)
-    return np.asarray(np.abs(current - others).sum(1, keepdims=True) / 2)
+    return np.abs(current - others)
