@@ -1,131 +1,149 @@
-import json
-import os
+"""Planted faults: each turns exactly the right expectation red, in every kind and task."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import raw_sets
 
-from stemma.data.expectations import validate
+from stemma.data import catalog
 from stemma.data.parts import Part
-from stemma.data.raw import save_part
 from stemma.data.suite import expected_counts
-from stemma.errors import StemmaError
-from stemma.files import write_json
-
-CLASSES = ("bad", "good")
 
 
-def raw_folder(folder, parts, dataset, classes=CLASSES, kind="text", source="./x"):
-    folder.mkdir()
-    for name, part in parts.items():
-        save_part(folder, name, part, kind)
-    use = f"{dataset}@{source}"
-    meta = {
-        "dataset": dataset,
-        "source": source,
-        "use": use,
-        "test": None,
-        "kind": kind,
-        "task": "classify",
-        "classes": list(classes),
-    }
-    write_json(folder / "meta.json", meta)
-    return folder
+@pytest.fixture
+def red(tmp_path, monkeypatch):
+    """Plant a fault into clean parts and say which expectations fail, and the message."""
+
+    def run(kind, task, plant, limits=None, **facts):
+        monkeypatch.setitem(catalog.CATALOG, "toy", raw_sets.entry(kind, task, **facts))
+        parts = raw_sets.clean(kind, task)
+        plant(parts)
+        return raw_sets.judge(raw_sets.raw_folder(tmp_path / "raw", parts, kind, task), **(limits or {}))
+
+    return run
 
 
-def texts(count=60):
-    x = [f"film number {i} was {'dull' if i % 2 else 'fine'}" for i in range(count)]
-    return Part(x, np.arange(count, dtype=np.int64) % 2, [f"film {i % 7}" for i in range(count)])
+def put(part, value, rows=(4,)):
+    """`value` in place of the input of `rows`."""
+    for row in rows:
+        part.x[row] = value
 
 
-def images(count=60, seed=0):
-    x = np.random.default_rng(seed).integers(0, 256, (count, 1, 8, 8), np.uint8)
-    return Part(x, np.arange(count, dtype=np.int64) % 2)
+def relabel(part, value, rows=(4,)):
+    for row in rows:
+        part.y[row] = value
 
 
-def red(folder):
-    """Names of the expectations that fail, as the report says."""
-    report, page = folder / "r.json", folder / "r.html"
-    try:
-        validate(folder, report, page)
-    except StemmaError as error:
-        message = str(error)
-    else:
-        message = ""
-    summary = json.loads(report.read_text())
-    failed = [e for e in summary["expectations"] if not e["success"]]
-    assert summary["success"] == (not failed) and all(f"'{e['name']}'" in message for e in failed)
-    assert all(e["name"] in page.read_text() for e in failed)
-    return {e["name"]: e for e in failed}, message
+def cell(part, column, value, rows=(4,)):
+    part.x[column] = part.x[column].astype(type(value) if isinstance(value, float) else object)
+    part.x.loc[list(rows), column] = value
 
 
-def change(part, row, text=None, label=None, group=None):
-    if text is not None:
-        part.x[row] = text or None
-    if label is not None:
-        part.y[row] = label
-    if group is not None:
-        part.groups[row] = group or None
+def copies(parts, count, to="train", start=0):
+    """The first `count` examples of train once more, with their labels, from row `start` of `to`."""
+    for i in range(count):
+        target = parts[to].x.iloc if isinstance(parts[to].x, pd.DataFrame) else parts[to].x
+        source = parts["train"].x.iloc if isinstance(parts["train"].x, pd.DataFrame) else parts["train"].x
+        target[start + i] = source[i]
+        parts[to].y[start + i] = parts["train"].y[i]
 
 
-TEXT_FAULTS = {
-    "labels within the classes": lambda p: change(p, 4, label=2),
-    "no missing text": lambda p: change(p, 4, text=""),
-    "no blank text": lambda p: change(p, 4, text="  ... "),
-    "text of a sane length": lambda p: change(p, 4, text="long " * 5000),
-    "text in a sane encoding": lambda p: change(p, 4, text="wÃ¶rse than expected"),
-    "every text has its group": lambda p: change(p, 4, group=""),
-    "few repetitions within a part": lambda p: [change(p, i, text="film number 0 was fine") for i in range(2, 40, 2)],
-    "classes balanced": lambda p: [change(p, i, label=0) for i in range(3, 60)],
-    "every class in every part": lambda p: [change(p, i, label=0) for i in range(60)],
-}
+def one_class(part, label, keep=0):
+    rows = np.flatnonzero(part.y == label)[keep:]
+    part.y[rows] = 1 - label
 
 
-@pytest.mark.parametrize("name", TEXT_FAULTS)
-def test_a_planted_fault_turns_its_expectation_red(tmp_path, name):
-    part = texts()
-    TEXT_FAULTS[name](part)
-    failed, message = red(raw_folder(tmp_path / "raw", {"train": part}, "csv"))
-    also = {"classes balanced"} if name == "every class in every part" else set()
-    assert set(failed) == {name} | also
-    assert failed[name]["violations"] >= 1 and failed[name]["examples"]
-    if failed[name]["table"] == "examples":
-        assert failed[name]["examples"][0]["row"] == 4 and "row 4" in message
+def recut(part, characters=30):
+    part.x[:] = [text[:characters] for text in part.x]
 
 
-def test_contradicting_labels(tmp_path):
-    part = texts()
-    for i in range(1, 41):
-        change(part, i, text=f"film {i // 2}")
-    failed, _ = red(raw_folder(tmp_path / "raw", {"train": part}, "csv"))
-    assert "one label for one content" in failed
+def shifted_labels(part):
+    part.y[: len(part) * 3 // 4] = 1
 
 
-def constant(p):
-    p.x[4] = 9
+FAULTS = [
+    # Any kind with classes: labels and their balance
+    ("labels within the classes", "text", "classify", lambda p: relabel(p["train"], 2)),
+    ("labels within the classes", "table", "classify", lambda p: relabel(p["test"], -1)),
+    ("every class in every part", "text", "classify", lambda p: one_class(p["test"], 1)),
+    ("every class in every part", "table", "classify", lambda p: one_class(p["train"], 1)),
+    ("classes balanced", "text", "classify", lambda p: [one_class(part, 1, keep=2) for part in p.values()]),
+    ("label does not tell the part", "table", "classify", lambda p: shifted_labels(p["test"])),
+    ("one label for one content", "text", "classify", lambda p: [put(p[n], p[n].x[i + 1], [i]) for n, i in (("train", 4), ("train", 6), ("test", 4))]),
+    # Repetitions
+    ("few repetitions within a part", "text", "classify", lambda p: copies(p, 4, start=60)),
+    ("few repetitions within a part", "table", "classify", lambda p: copies(p, 4, start=60)),
+    ("few repetitions within a part", "image", "classify", lambda p: copies(p, 2, start=30)),
+    ("few repetitions within a part", "sequence", "classify", lambda p: copies(p, 4, start=60)),
+    ("few repetitions across parts", "image", "classify", lambda p: copies(p, 8, to="test")),
+    ("few repetitions across parts", "table", "classify", lambda p: copies(p, 8, to="test")),
+    # Images
+    ("no constant image", "image", "classify", lambda p: put(p["train"], 9)),
+    ("values use the range 0 to 255", "image", "classify", lambda p: np.floor_divide(p["train"].x, 32, out=p["train"].x)),
+    ("images of one shape", "image", "classify", lambda p: p.update(test=Part(p["test"].x[..., :7], p["test"].y))),
+    # Texts
+    ("no missing text", "text", "classify", lambda p: put(p["train"], None)),
+    ("no blank text", "text", "classify", lambda p: put(p["train"], " ... ")),
+    ("text of a sane length", "text", "classify", lambda p: put(p["train"], "long words " * 2000)),
+    ("text in a sane encoding", "text", "classify", lambda p: put(p["test"], "wörse than expected".encode().decode("cp1252"))),
+    ("text in a sane encoding", "text", "classify", lambda p: put(p["test"], "nul in\x00side")),
+    ("text in a sane encoding", "text", "classify", lambda p: put(p["train"], "这部电影很好看".encode().decode("latin-1"))),
+    ("text in a sane encoding", "text", "classify", lambda p: put(p["train"], "这部电影很好看".encode("gbk").decode("latin-1"))),
+    ("text in a sane encoding", "text", "classify", lambda p: put(p["train"], "naïve café".encode("latin-1").decode("utf-8", "replace"))),
+    ("few texts of a single word", "text", "classify", lambda p: [put(p["train"], f"word{i}", [i]) for i in range(20)]),
+    ("texts are mostly letters", "text", "classify", lambda p: [put(p["train"], f"{i} 11 + 22 = 33", [i]) for i in range(20)]),
+    ("texts not cut within a word", "text", "classify", lambda p: recut(p["train"])),
+    ("words known from train", "text", "classify", lambda p: p["test"].x.__setitem__(slice(None), [f"other{i} language{i} her{i}" for i in range(80)])),
+    ("every example has its group", "text", "classify", lambda p: p["train"].groups.__setitem__(4, None)),
+    ("no group in two parts", "text", "classify", lambda p: p["test"].groups.__setitem__(0, "film 0 1")),
+    # Tables
+    ("no missing cell", "table", "classify", lambda p: cell(p["train"], "width", float("nan"))),
+    ("no missing cell", "table", "classify", lambda p: cell(p["test"], "town", None)),
+    ("finite numbers", "table", "regress", lambda p: cell(p["train"], "width", float("inf"))),
+    ("same columns and types in all parts", "table", "classify", lambda p: p["test"].x.drop(columns="height", inplace=True)),
+    ("same columns and types in all parts", "table", "classify", lambda p: p["test"].x.insert(1, "visits2", p["test"].x["visits"])),
+    ("same columns and types in all parts", "table", "classify", lambda p: p["test"].x.__setitem__("width", p["test"].x["width"].map("{:.2f}".format))),
+    ("no column tells the label", "table", "classify", lambda p: [part.x.insert(0, "code", np.where(part.y == 1, "y", "n")) for part in p.values()]),
+    ("no column tells the label", "table", "regress", lambda p: [part.x.insert(0, "mile", 3 - part.y / 1.609) for part in p.values()]),
+    ("no constant column", "table", "classify", lambda p: [part.x.insert(0, "unit", "cm") for part in p.values()]),
+    ("numbers on one scale", "table", "classify", lambda p: cell(p["train"], "width", -999.0)),
+    ("categories known from train", "table", "classify", lambda p: cell(p["test"], "town", "Wien")),
+    ("no category names a single row", "table", "classify", lambda p: [part.x.__setitem__("town", [f"Bonn {i}" for i in range(len(part))]) for part in p.values()]),
+    # Numbers as targets
+    ("every target is a finite number", "table", "regress", lambda p: relabel(p["train"], np.nan)),
+    ("every target is a finite number", "sequence", "regress", lambda p: relabel(p["test"], np.inf)),
+    ("targets differ", "sequence", "regress", lambda p: p["test"].y.fill(0.5)),
+    ("targets within the range of train", "table", "regress", lambda p: relabel(p["test"], 1000.0)),
+    # Sequences
+    ("no empty sequence", "sequence", "classify", lambda p: put(p["train"], [])),
+    ("sequence of a sane length", "sequence", "classify", lambda p: put(p["train"], ["ka"] * 10_001)),
+    ("few sequences of a single step", "sequence", "classify", lambda p: [put(p["train"], [s], [i]) for i, s in enumerate(raw_sets.SYLLABLES)]),
+    ("steps of one form", "sequence", "regress", lambda p: put(p["train"], np.ones((5, 3), np.float32))),
+    ("every step holds finite numbers, or a token", "sequence", "regress", lambda p: p["train"].x[4].__setitem__((2, 1), np.nan)),
+    ("every step holds finite numbers, or a token", "sequence", "classify", lambda p: p["train"].x[4].__setitem__(2, "")),
+    ("tokens known from train", "sequence", "classify", lambda p: [put(p["test"], [f"new{i}"] * 9 + ["ka"] * (i % 7), [i]) for i in range(80)]),
+    ("a tag for every token", "sequence", "label", lambda p: p["train"].y[4].pop()),
+    ("tags within the classes", "sequence", "label", lambda p: p["test"].y[4].__setitem__(0, "nuon")),
+    ("every tag in every part", "sequence", "label", lambda p: p["test"].y.__setitem__(slice(None), [["noun"] * len(x) for x in p["test"].x])),
+    ("no empty target", "sequence", "transduce", lambda p: relabel(p["train"], [])),
+    ("target of a sane length", "sequence", "transduce", lambda p: relabel(p["train"], ["ka"] * 10_001)),
+    ("target lengths in proportion", "sequence", "transduce", lambda p: relabel(p["train"], ["ka"] * 90, range(12))),
+    ("target tokens known from train", "sequence", "transduce", lambda p: [p["test"].y[i].__setitem__(0, "new") for i in range(20)]),
+]  # fmt: skip
 
 
-def shifted(p):
-    p.x[:] = p.x // 128
-
-
-IMAGE_FAULTS = {
-    "no constant image": lambda p: constant(p["train"]),
-    "values use the range 0 to 255": lambda p: shifted(p["train"]),
-    "images of one shape": lambda p: p.update(test=Part(p["test"].x[..., :7], p["test"].y)),
-    "few repetitions across parts": lambda p: p.update(test=Part(p["train"].x[:30], p["train"].y[:30])),
-    "label does not tell the part": lambda p: p["test"].y.__setitem__(slice(0, 20), 1),
-}
-
-
-@pytest.mark.parametrize("name", IMAGE_FAULTS)
-def test_planted_image_faults(tmp_path, name):
-    parts = {"train": images(), "test": images(seed=1)}
-    IMAGE_FAULTS[name](parts)
-    failed, _ = red(raw_folder(tmp_path / "raw", parts, "images", kind="image"))
+@pytest.mark.parametrize(("name", "kind", "task", "plant"), FAULTS)
+def test_a_planted_fault_turns_its_expectation_red(red, name, kind, task, plant):
+    failed, message = red(kind, task, plant)
     assert set(failed) == {name}
+    found = failed[name]
+    assert 1 <= found["violations"] <= found["checked"] and found["examples"]
+    assert bool(message) == (found["severity"] == "error")
+    if found["table"] == "examples" and found["violations"] == 1:
+        assert found["examples"][0]["row"] == 4 and (not message or "row 4" in message)
 
 
-def test_counts_are_the_catalogues(tmp_path):
+def test_counts_are_the_catalogues(red):
     meta = {"use": "mnist@canonical", "test": None}
     assert expected_counts(meta) == {"train": 60_000, "test": 10_000}
     assert expected_counts({**meta, "use": "mnist@sample"}) == {"train": 5000}
@@ -134,24 +152,3 @@ def test_counts_are_the_catalogues(tmp_path):
         "test": 10_000,
     }
     assert expected_counts({**meta, "test": "mnist@./x"}) == {"train": 60_000}
-    part = Part(np.random.default_rng(0).integers(0, 256, (50, 1, 28, 28), np.uint8), np.arange(50) % 10)
-    folder = raw_folder(tmp_path / "raw", {"train": part}, "mnist", tuple("0123456789"), "image", "sample")
-    assert set(red(folder)[0]) == {"examples as the catalogue counts them"}
-
-
-def test_clean_data_pass_twice_with_equal_bytes_and_an_offline_page(tmp_path):
-    folder = raw_folder(tmp_path / "raw", {"train": images()}, "images", kind="image")
-    assert red(folder) == ({}, "")
-    first = (folder / "r.json").read_bytes(), (folder / "r.html").read_bytes()
-    red(folder)
-    assert first == ((folder / "r.json").read_bytes(), (folder / "r.html").read_bytes())
-    page = first[1].decode()
-    assert "http" not in page and "<script" not in page and "data:image/png;base64" in page
-    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
-
-
-def test_page_escapes_what_the_data_says(tmp_path):
-    part = texts()
-    change(part, 0, text="<script>alert(1)</script>")
-    red(folder := raw_folder(tmp_path / "raw", {"train": part}, "csv"))
-    assert "<script" not in (folder / "r.html").read_text()

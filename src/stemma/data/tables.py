@@ -1,93 +1,126 @@
-"""The tables that the expectations look at: examples, classes and parts of a raw dataset."""
+"""The tables that the expectations look at: examples, classes, parts, and the columns of a table."""
 
-from collections import Counter, defaultdict
-from collections.abc import Hashable
+from collections import Counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stemma.data import lexicon, measures, profile
 from stemma.data.parts import Part
-from stemma.data.split import content_keys
+from stemma.data.repeats import Repeats
+from stemma.data.shards import chunks
 
-CHUNK = 4096
 
-
-def tables(parts: dict[str, Part], classes: tuple[str, ...], counts: dict[str, int]) -> dict[str, pd.DataFrame]:
-    """`examples`, `classes` and `parts`.
+def tables(
+    parts: dict[str, Part], meta: dict[str, Any], counts: dict[str, int], repeats: Repeats
+) -> dict[str, pd.DataFrame]:
+    """The tables by name.
 
     Columns:
-        examples: part, row, label, class, labels (different labels of the same content); images have
-            deviation (standard deviation of the values); texts have text, characters and group.
-        classes: part, class, examples, to_largest (share of the largest class's number), difference (of the
-            class's share to its share in train).
+        examples: part, row, labels (different labels of the same content), near_labels (2 where a near
+            repetition has another label), what `measures` says of the example, group where there are groups.
+        classes: of the tasks with classes: part, class, examples, to_largest (share of the largest class's
+            number; empty where it has none) and difference (of its share to its share in train, beyond three
+            standard errors, among the classes that both have).
         parts: part, examples, expected (None if the catalogue does not say), repeated (share of the examples
-            whose content came before in the part), shared (whose content is in another part); images
-            have shape and brightest.
+            whose content came before in the part), shared (whose content is in another part), near and
+            near_shared (with a near repetition in the part, in another one), dominant (share of the most
+            frequent content), groups_shared (groups that another part has too); shape, brightest, coloured
+            of images; cut and unknown of texts; targets (different ones).
+        columns: see `profile`; of tables alone.
     """
-    keys = {name: content_keys(part) for name, part in parts.items()}
-    return {
-        "examples": _examples(parts, keys, classes),
-        "classes": _classes(parts, classes),
-        "parts": _parts(parts, keys, counts),
+    kind, task, classes = meta["kind"], meta["task"], tuple(meta["classes"])
+    frames = {
+        "examples": _examples(parts, kind, task, classes, repeats),
+        "parts": _parts(parts, kind, task, counts, repeats),
     }
+    if task in ("classify", "label"):
+        frames["classes"] = _classes(parts, classes, task)
+    if kind == "table":
+        frames["columns"] = profile.columns(parts, task)
+    return frames
 
 
-def _examples(parts: dict[str, Part], keys: dict[str, list[Hashable]], classes: tuple[str, ...]) -> pd.DataFrame:
-    labels: dict[Hashable, set[int]] = defaultdict(set)
-    for name, part in parts.items():
-        for key, label in zip(keys[name], part.y.tolist(), strict=True):
-            labels[key].add(label)
+def _examples(parts: dict[str, Part], kind: str, task: str, classes: tuple[str, ...], repeats: Repeats) -> pd.DataFrame:
     frames = []
     for name, part in parts.items():
-        frame = pd.DataFrame({"part": name, "row": np.arange(len(part)), "label": part.y})
-        frame["class"] = [classes[i] if 0 <= i < len(classes) else None for i in part.y.tolist()]
-        frame["labels"] = [len(labels[key]) for key in keys[name]]
-        frames.append(frame.assign(**_columns(part)))
-    return pd.concat(frames, ignore_index=True)
+        frame = pd.DataFrame({"part": name, "row": np.arange(len(part))})
+        measured = measures.targets(part, task, classes, parts["train"]) | measures.inputs(part, kind)
+        frames.append(pd.concat([frame, pd.DataFrame(measured)], axis=1))
+    whole = pd.concat(frames, ignore_index=True)
+    return whole.assign(labels=repeats.labels(), near_labels=repeats.near_labels())
 
 
-def _columns(part: Part) -> dict[str, Any]:
-    if isinstance(part.x, np.ndarray):
-        return {"deviation": deviations(part.x)}
-    texts = pd.Series(part.x, dtype="str")
-    return {
-        "text": texts.array,
-        "characters": texts.str.len().array,
-        "group": part.groups or [None] * len(part),
-    }
-
-
-def deviations(x: np.ndarray) -> np.ndarray:
-    """Standard deviation of each image's values, float64 `[N]`, a chunk of images at a time."""
-    flat = x.reshape(len(x), -1)
-    return np.concatenate([flat[i : i + CHUNK].std(axis=1) for i in range(0, len(x), CHUNK)])
-
-
-def _classes(parts: dict[str, Part], classes: tuple[str, ...]) -> pd.DataFrame:
+def _classes(parts: dict[str, Part], classes: tuple[str, ...], task: str) -> pd.DataFrame:
+    numbers = {name: _count(part, classes, task) for name, part in parts.items()}
     rows = []
-    numbers = {n: np.bincount(p.y[(p.y >= 0) & (p.y < len(classes))], minlength=len(classes)) for n, p in parts.items()}
-    of_train = numbers["train"] / max(numbers["train"].sum(), 1)
     for name, number in numbers.items():
-        share = number / max(number.sum(), 1)
+        both = (number > 0) & (numbers["train"] > 0)
+        difference = _difference(number * both, numbers["train"] * both)
         for i, label in enumerate(classes):
-            rows.append((name, label, int(number[i]), number[i] / max(number.max(), 1), abs(share[i] - of_train[i])))
+            to_largest = number[i] / number.max() if number[i] else None
+            rows.append((name, label, int(number[i]), to_largest, difference[i] if both[i] else None))
     return pd.DataFrame(rows, columns=["part", "class", "examples", "to_largest", "difference"])
 
 
-def _parts(parts: dict[str, Part], keys: dict[str, list[Hashable]], counts: dict[str, int]) -> pd.DataFrame:
-    within = Counter(key for name in parts for key in set(keys[name]))
+def _count(part: Part, classes: tuple[str, ...], task: str) -> np.ndarray:
+    """int64 `[classes]`: examples, or tags, of each class."""
+    if task == "classify":
+        return np.bincount(part.y[(part.y >= 0) & (part.y < len(classes))], minlength=len(classes))
+    tags = Counter(tag for y in part.y for tag in y)
+    return np.array([tags[name] for name in classes], np.int64)
+
+
+def _difference(number: np.ndarray, of_train: np.ndarray) -> np.ndarray:
+    """By how much shares differ from train's, beyond three standard errors; float64 `[classes]`."""
+    n, m = max(int(number.sum()), 1), max(int(of_train.sum()), 1)
+    pooled = (number + of_train) / (n + m)
+    error = np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
+    return np.maximum(np.abs(number / n - of_train / m) - 3 * error, 0)
+
+
+def _parts(parts: dict[str, Part], kind: str, task: str, counts: dict[str, int], repeats: Repeats) -> pd.DataFrame:
+    more = {"image": _of_images, "text": _of_texts, "sequence": _of_sequences}.get(kind, lambda _: {})(parts)
+    if task == "transduce":
+        unknown = lexicon.unknown(parts, lambda part: part.y)
+        more = {name: {**more[name], "unknown_targets": unknown[name]} for name in parts}
     rows = []
     for name, part in parts.items():
-        size = max(len(part), 1)
-        row = {
-            "part": name,
-            "examples": len(part),
-            "expected": counts.get(name, len(part)),
-            "repeated": (len(part) - len(set(keys[name]))) / size,
-            "shared": sum(within[key] > 1 for key in keys[name]) / size,
-        }
-        if isinstance(part.x, np.ndarray):
-            row |= {"shape": "x".join(map(str, part.x.shape[1:])), "brightest": int(part.x.max(initial=0))}
+        row = {"part": name, "examples": len(part), "expected": counts.get(name, len(part))}
+        row |= repeats.shares(name) | more.get(name, {})
+        if part.groups is not None:
+            others = {group for other, p in parts.items() if other != name for group in p.groups or []}
+            row["groups_shared"] = sum(not pd.isna(group) for group in others & set(part.groups))
+        if task == "regress":
+            row["targets"] = len(np.unique(part.y[np.isfinite(part.y)]))
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _of_images(parts: dict[str, Part]) -> dict[str, dict[str, Any]]:
+    return {name: _of_image_part(part) for name, part in parts.items()}
+
+
+def _of_image_part(part: Part) -> dict[str, Any]:
+    brightest, coloured = 0, False
+    for piece in chunks(part.x):
+        brightest = max(brightest, int(piece.max(initial=0)))
+        coloured = coloured or bool((piece[:, 1:] != piece[:, :-1]).any())
+    facts = {"shape": "x".join(map(str, part.x.shape[1:])), "brightest": brightest}
+    return facts | ({"coloured": coloured} if part.x.shape[1] == 3 else {})
+
+
+def _of_texts(parts: dict[str, Part]) -> dict[str, dict[str, Any]]:
+    unknown = lexicon.unknown(parts, lambda part: map(measures.words, part.x))
+    return {
+        name: {"cut": lexicon.cut(map(measures.words, part.x)), "unknown": unknown[name]}
+        for name, part in parts.items()
+    }
+
+
+def _of_sequences(parts: dict[str, Part]) -> dict[str, dict[str, Any]]:
+    if not all(isinstance(sequence, list) for part in parts.values() for sequence in part.x):
+        return {name: {"unknown": 0.0} for name in parts}
+    unknown = lexicon.unknown(parts, lambda part: part.x)
+    return {name: {"unknown": unknown[name]} for name in parts}

@@ -1,40 +1,165 @@
-"""The validation report as a page: self-contained, readable offline, light and dark."""
+"""The validation report as a page: self-contained, readable offline, light and dark, on a phone."""
 
-import base64
-import io
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
-from PIL import Image
+import pandas as pd
+from jinja2 import Environment, PackageLoader, Template
 
+from stemma.data import drawing, profile, samples
 from stemma.data.parts import Part
+from stemma.data.repeats import Repeats
 from stemma.files import write_text
 
-IMAGES, TEXTS = 16, 4
-"""Examples of each class on the page."""
+PAIRS = 8
+"""Pairs shown of each sort."""
+MEASURES = {
+    "characters": "Characters",
+    "words": "Words",
+    "length": "Steps",
+    "target_length": "Steps of the target",
+    "target": "Target",
+}
+"""Columns of the table `examples` whose distribution is shown."""
 
 
-def write(path: Path, summary: dict[str, Any], train: Part, classes: tuple[str, ...]) -> None:
-    """Render `summary` with the first training examples of each class."""
-    environment = Environment(loader=PackageLoader("stemma.data", "."), autoescape=True)
-    shown = {name: _shown(train, label) for label, name in enumerate(classes)}
-    write_text(path, environment.get_template("validation.html").render(report=summary, shown=shown))
+def write(
+    path: Path,
+    summary: dict[str, Any],
+    parts: dict[str, Part],
+    frames: dict[str, pd.DataFrame],
+    pairs: pd.DataFrame,
+    repeats: Repeats,
+    classes: tuple[str, ...],
+) -> None:
+    """Render `summary` with distributions, repetitions side by side, and some training examples."""
+    task = summary["task"]
+    page = _template().render(
+        report=summary,
+        classes=_classes(summary.get("classes", []), list(parts)),
+        measures=[_measure(name, frames["examples"]) for name in MEASURES if _worth_showing(name, frames, task)],
+        columns=[_column(row, parts["train"]) for row in _of_train(summary)],
+        repetitions=_repetitions(summary["duplicates"]),
+        pairs=_pairs(parts, pairs, repeats, task, classes),
+        shown=list(samples.groups(parts["train"], task, classes)),
+    )
+    write_text(path, page)
 
 
-def _shown(train: Part, label: int) -> dict[str, Any]:
-    rows = np.flatnonzero(train.y == label)
-    if isinstance(train.x, np.ndarray):
-        rows = rows[np.linspace(0, len(rows) - 1, min(IMAGES, len(rows))).astype(int)]
-        return {"sheet": _sheet(train.x[rows])} if len(rows) else {}
-    return {"texts": [str(train.x[row])[:300] for row in rows[:TEXTS]]}
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("stemma.data", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": drawing.number, "rule": rule}
+    return environment.get_template("validation.html")
 
 
-def _sheet(x: np.ndarray) -> str:
-    """Images uint8 `[N, C, H, W]` side by side as the data address of a PNG."""
-    row = np.concatenate(list(np.pad(x, ((0, 0), (0, 0), (0, 0), (0, 1)), constant_values=255)), axis=2)
-    pixels = row[0] if row.shape[0] == 1 else row[:3].transpose(1, 2, 0)
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+def rule(check: dict[str, Any]) -> str:
+    """What a check demands, in a line.
+
+    >>> rule({"expectation": "ExpectColumnValuesToBeBetween", "arguments": {"column": "words", "min_value": 1}})
+    'words ≥ 1'
+    """
+    given = check["arguments"]
+    column = given.get("column", "")
+    values = ", ".join(map(str, given.get("value_set", [])))
+    text = {
+        "ExpectColumnValuesToBeBetween": lambda: _between(column, given),
+        "ExpectColumnPairValuesToBeEqual": lambda: f"{given['column_A']} = {given['column_B']}",
+        "ExpectColumnValuesToBeInSet": lambda: f"{column} is {values}",
+        "ExpectColumnValuesToNotBeInSet": lambda: f"{column} is not {values}",
+        "ExpectColumnValuesToBeNull": lambda: f"{column} is empty",
+        "ExpectColumnValuesToNotBeNull": lambda: f"{column} is there",
+    }[check["expectation"]]()
+    return text + (f" for {100 * given['mostly']:.4g} %" if given.get("mostly", 1) < 1 else "")
+
+
+def _between(column: str, given: dict[str, Any]) -> str:
+    low, high = given.get("min_value"), given.get("max_value")
+    if high is None:
+        return f"{column} {'>' if given.get('strict_min') else '≥'} {low:.6g}"
+    return f"{column} ≤ {high:.6g}" if low is None else f"{low:.6g} ≤ {column} ≤ {high:.6g}"
+
+
+def _classes(rows: list[dict[str, Any]], parts: list[str]) -> list[dict[str, Any]]:
+    """One row a class: its numbers by part, and their shares of the part's largest class."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        cells = found.setdefault(row["class"], {"name": row["class"], "parts": dict.fromkeys(parts, (0, 0.0))})
+        cells["parts"][row["part"]] = (row["examples"], 100 * row.get("to_largest", 0.0))
+    return list(found.values())
+
+
+def _worth_showing(name: str, frames: dict[str, pd.DataFrame], task: str) -> bool:
+    return name in frames["examples"] and not (name == "target_length" and task == "label")
+
+
+def _measure(name: str, examples: pd.DataFrame) -> dict[str, Any]:
+    """The distribution of a column of the table `examples` in each part, over the same bins."""
+    values = examples[name].to_numpy(np.float64)
+    finite = values[np.isfinite(values)]
+    borders = drawing.edges(finite if len(finite) else np.zeros(1))
+    rows = [
+        _distribution(part, values[(examples["part"] == part).to_numpy()], borders)
+        for part in examples["part"].unique()
+    ]
+    return {"name": MEASURES[name], "parts": rows, "low": borders[0], "high": borders[-1]}
+
+
+def _distribution(name: str, values: np.ndarray, borders: np.ndarray) -> dict[str, Any]:
+    finite = values[np.isfinite(values)]
+    row: dict[str, Any] = {"part": name, "picture": drawing.histogram(finite, borders, name)}
+    if len(finite):
+        least, middle, most = (float(value) for value in np.quantile(finite, (0, 0.5, 1)))
+        row |= {"least": least, "middle": middle, "mean": float(finite.mean()), "most": most}
+    return row
+
+
+def _of_train(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    return [row for row in summary.get("columns", []) if row["part"] == "train" and row["type"] != profile.ABSENT]
+
+
+def _column(row: dict[str, Any], train: Part) -> dict[str, Any]:
+    """A row of the table `columns` with its distribution in train."""
+    values = train.x[row["column"]]
+    missing = {"missing": int(values.isna().sum())}
+    if row["type"] != "number":
+        counts = values.value_counts(normalize=True)
+        common = [(str(value), 100 * share) for value, share in counts.head(4).items()]
+        return row | missing | {"common": common, "others": max(len(counts) - 4, 0)}
+    numbers = values.to_numpy(np.float64, na_value=np.nan)
+    finite = numbers[np.isfinite(numbers)]
+    return (
+        row
+        | missing
+        | ({"picture": drawing.histogram(finite, drawing.edges(finite), row["column"])} if len(finite) else {})
+    )
+
+
+def _repetitions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Pairs by parts and way, with the most frequent changes."""
+    if not rows:
+        return []
+    found = []
+    for (a, b, how), group in pd.DataFrame(rows).groupby(["part_a", "part_b", "how"], sort=False):
+        changes = group.sort_values("pairs", ascending=False, kind="stable")[["change", "pairs"]]
+        common = [f"{change} ({pairs:,})" for change, pairs in changes.itertuples(index=False) if change]
+        where = f"within {a}" if a == b else f"{a} and {b}"
+        found.append(
+            {"where": where, "how": how, "pairs": int(group["pairs"].sum()), "differ": int(group["differ"].sum()),
+             "changes": ", ".join(common[:4]) + (", …" if len(common) > 4 else "")}
+        )  # fmt: skip
+    return found
+
+
+def _pairs(
+    parts: dict[str, Part], pairs: pd.DataFrame, repeats: Repeats, task: str, classes: tuple[str, ...]
+) -> dict[str, list[dict[str, Any]]]:
+    return {
+        heading: [samples.pair(parts, task, classes, dict(pairs.iloc[position])) for position in positions]
+        for heading, positions in repeats.worst(pairs, PAIRS).items()
+        if not (task == "regress" and "label" in heading)
+    }
