@@ -54,6 +54,7 @@ class DatasetEntry:
         path_reader: reader of a path or URL given as source; empty if the dataset takes none.
         shape: of an image, `(channels, height, width)`; None when it comes from the data.
         duplicates: largest share of exact repetitions within a part that is still normal here.
+        note: what a user should know of all its sources.
     """
 
     name: str
@@ -67,3 +68,4 @@ class DatasetEntry:
     shape: tuple[int, int, int] | None = None
     duplicates: float = 0.02
     task: Task = "classify"
+    note: str = ""

@@ -1,20 +1,27 @@
-"""IDX files (LeCun, MNIST): images and labels of train and test, plain or in gzip."""
+"""IDX files (LeCun, MNIST): images and labels of train and test, plain or in gzip, a piece at a time."""
 
 import gzip
 import math
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
+from stemma.data import shards
+from stemma.data.archive import Readable
 from stemma.data.parts import Part, Raw, Reading, check_examples, check_labels
 from stemma.errors import StemmaError
 
 UINT8 = 0x08
 MAX_GZIP_RATIO = 1100
 """Deflate cannot do better than 1032 : 1, so a larger declared size is a lie."""
+
+STEP = 1 << 16
+"""Bytes asked for at once: memory follows what is there, not what a header declares."""
 
 NAMES = {"train": "train", "test": "t10k"}
 
@@ -29,19 +36,20 @@ def read(reading: Reading) -> Raw:
     if not folder.is_dir():
         raise StemmaError(f"{folder}: expected a folder with train-images-idx3-ubyte[.gz] and its companions")
     assert entry.classes is not None
-    parts = {"train": _part(folder, NAMES["train"], len(entry.classes))}
-    if any(folder.glob(f"{NAMES['test']}-*")):
-        parts["test"] = _part(folder, NAMES["test"], len(entry.classes))
+    parts = {}
+    for part, prefix in NAMES.items():
+        if part == "train" or any(folder.glob(f"{prefix}-*")):
+            images, labels = _find(folder, f"{prefix}-images", 3), _find(folder, f"{prefix}-labels", 1)
+            with opened(images) as file:
+                x = store(images, file, images.stat().st_size, reading.scratch, part)
+            parts[part] = to_part(images, x, labels, load(labels, 1), len(entry.classes))
     return Raw(parts, entry.classes)
 
 
-def _part(folder: Path, prefix: str, classes: int) -> Part:
-    images, labels = _find(folder, f"{prefix}-images", 3), _find(folder, f"{prefix}-labels", 1)
-    x, y = load(images, 3), load(labels, 1)
+def to_part(images: Path, x: shards.Array, labels: Path, y: np.ndarray, classes: int) -> Part:
     if len(x) != len(y):
         raise StemmaError(f"{labels}: {len(y):,} labels, but {images.name} holds {len(x):,} images")
-    check_examples(images, len(x))
-    return Part(x[:, None], check_labels(labels, y, classes))
+    return Part(x, check_labels(labels, y, classes))
 
 
 def _find(folder: Path, stem: str, dimensions: int) -> Path:
@@ -52,34 +60,87 @@ def _find(folder: Path, stem: str, dimensions: int) -> Path:
     raise StemmaError(f"{folder}: {names[0]}[.gz] is missing")
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[Readable]:
+    """The file at `path`, unpacked where its name says so."""
+    with path.open("rb") as file, unpacked(path, file) as content:
+        yield content
+
+
+@contextmanager
+def unpacked(path: Path, file: Any) -> Iterator[Readable]:
+    """What is in `file`, whose name is that of `path`; a broken gzip file is an error that names it."""
+    if path.suffix != ".gz":
+        yield file
+        return
+    try:
+        with gzip.GzipFile(fileobj=file) as content:
+            yield content
+    except (OSError, EOFError, zlib.error) as error:
+        raise StemmaError(f"{path}: broken or truncated gzip file ({error})") from None
+
+
 def load(path: Path, dimensions: int) -> np.ndarray:
     """The uint8 array of one IDX file.
 
     Raises:
         StemmaError: wrong magic number or number of dimensions, truncated, or more bytes than declared.
     """
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            return _parse(path, file, dimensions)  # type: ignore[arg-type]
-    except (OSError, EOFError, zlib.error) as error:
-        raise StemmaError(f"{path}: broken or truncated gzip file ({error})") from None
+    with opened(path) as file:
+        return whole(path, file, path.stat().st_size, dimensions)
 
 
-def _parse(path: Path, file: BinaryIO, dimensions: int) -> np.ndarray:
-    header = file.read(4 + 4 * dimensions)
+def whole(path: Path, file: Readable, size: int, dimensions: int) -> np.ndarray:
+    """The array in `file`, of which `size` bytes lie on disk."""
+    shape = header(path, file, size, dimensions)
+    return np.concatenate([np.empty((0, *shape[1:]), np.uint8), *pieces(path, file, shape)])
+
+
+def store(
+    path: Path, file: Readable, size: int, scratch: Path, stem: str, axes: tuple[int, ...] = (0, 1, 2)
+) -> shards.Array:
+    """The images in `file` as uint8 `[N, 1, H, W]` on disk; `axes` as of `numpy.transpose`."""
+    shape = header(path, file, size, 3)
+    check_examples(path, math.prod(shape))
+    shards.save(scratch, f"{stem}_x", (piece.transpose(axes)[:, None] for piece in pieces(path, file, shape)))
+    return shards.load(scratch, f"{stem}_x")
+
+
+def header(path: Path, file: Readable, size: int, dimensions: int) -> tuple[int, ...]:
+    """The shape that the file declares, after a check of the magic number and of what can be in `size` bytes."""
+    start = file.read(4 + 4 * dimensions)
     expected = bytes((0, 0, UINT8, dimensions))
-    if header[:4] != expected:
+    if start[:4] != expected:
         raise StemmaError(
-            f"{path}: magic number is {header[:4].hex() or 'missing'}, expected {expected.hex()} (IDX, uint8)"
+            f"{path}: magic number is {start[:4].hex() or 'missing'}, expected {expected.hex()} (IDX, uint8)"
         )
-    if len(header) < 4 + 4 * dimensions:
+    if len(start) < 4 + 4 * dimensions:
         raise StemmaError(f"{path}: truncated within the header")
-    shape = struct.unpack(f">{dimensions}I", header[4:])
-    size = math.prod(shape)
-    if size > path.stat().st_size * (MAX_GZIP_RATIO if path.suffix == ".gz" else 1):
-        raise StemmaError(f"{path}: declares {size:,} bytes of data, more than a file of its length can hold")
-    content = file.read(size + 1)
-    if len(content) != size:
-        what = "more" if len(content) > size else f"only {len(content):,}"
-        raise StemmaError(f"{path}: declares {size:,} bytes of data and holds {what}")
-    return np.frombuffer(content, np.uint8).reshape(shape)
+    shape = struct.unpack(f">{dimensions}I", start[4:])
+    declared = math.prod(shape)
+    if declared > size * (MAX_GZIP_RATIO if path.suffix == ".gz" else 1):
+        raise StemmaError(f"{path}: declares {declared:,} bytes of data, more than a file of its length can hold")
+    return shape
+
+
+def pieces(path: Path, file: Readable, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """The rows that follow the header, a number of them at a time, and then a check that nothing else does."""
+    row, declared = math.prod(shape[1:]), math.prod(shape)
+    left = declared
+    while left:
+        content = _exactly(file, min(left, max(row, shards.CHUNK_BYTES // row * row)))
+        if len(content) % row or not content:
+            found = declared - left + len(content)
+            raise StemmaError(f"{path}: declares {declared:,} bytes of data and holds only {found:,}")
+        left -= len(content)
+        yield np.frombuffer(content, np.uint8).reshape(-1, *shape[1:])
+    if file.read(1):
+        raise StemmaError(f"{path}: declares {declared:,} bytes of data and holds more")
+
+
+def _exactly(file: Readable, count: int) -> bytearray:
+    """The next `count` bytes, fewer where the file ends."""
+    content = bytearray()
+    while len(content) < count and (piece := file.read(min(STEP, count - len(content)))):
+        content += piece
+    return content
