@@ -40,16 +40,21 @@ def locate(
     Raises:
         StemmaError: they cannot be had, or are not what they should be.
     """
+    folder = place(entry, source, downloads)
     if source in entry.sources:
         known = entry.sources[source]
-        folder = downloads / entry.name / source
         if not known.files:
             return Origin(folder, known.reader, [{"name": source, "address": "generated", **known.options}])
         return _fetched(known.files, folder, known.reader, allow_unverified, offline)
     if catalog.is_url(source):
-        folder = downloads / entry.name / hashlib.sha256(source.encode()).hexdigest()[:16]
         return _fetched(_at(entry, source, digest), folder, entry.path_reader, allow_unverified, offline)
     return _path(entry, source, digest)
+
+
+def place(entry: DatasetEntry, source: str, downloads: Path) -> Path:
+    """The folder for what is fetched of `source`: by its name, an address by its hash."""
+    known = source in entry.sources
+    return downloads / entry.name / (source if known else hashlib.sha256(source.encode()).hexdigest()[:16])
 
 
 def _fetched(files: tuple[File, ...], folder: Path, reader: str, allow_unverified: bool, offline: bool) -> Origin:
