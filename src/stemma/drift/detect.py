@@ -124,5 +124,7 @@ def _evidence(before: Sample, after: Sample, measured: list[Measured], here: np.
     columns = {name: (v[~here], v[here]) for m in measured for name, v in m.columns.items()}
     kernel = measured[-1].kernel
     assert kernel is not None, "the test of features comes last"
-    witness = kernel[:, here].mean(1) - kernel[:, ~here].mean(1)
+    own = np.diag(kernel)
+    near = [(kernel[:, side].sum(1) - own * side) / np.maximum(side.sum() - side, 1) for side in (here, ~here)]
+    witness = near[0] - near[1]
     return Evidence(before, after, columns, (witness[~here], witness[here]))

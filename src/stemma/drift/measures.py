@@ -53,7 +53,7 @@ def measure(
     found = [*_targets(both, inside), *kinds[both.spec.kind](both, inside, tokens)]
     if probabilities is None:
         return found
-    named = dict(zip(both.spec.classes, probabilities.T, strict=True))
+    named = {f"p({name})": column for name, column in zip(both.spec.classes, probabilities.T, strict=True)}
     points = np.log(np.maximum(probabilities, LEAST))
     predictions = _columns("predictions", "class probabilities", inside, named)
     return [*found[:-1], predictions, _features("the model's log probabilities", inside, points)]

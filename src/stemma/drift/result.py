@@ -61,7 +61,8 @@ class Evidence:
     Attributes:
         columns: name -> values of the reference, of the current examples.
         typical: witness function of the features (Gretton et al. 2012, section 2.3) of the reference and the
-            current examples: high where the current sample is dense and the reference is not.
+            current examples: high where the current sample is dense and the reference is not; an example does not
+            count for itself.
     """
 
     reference: Sample
