@@ -176,6 +176,10 @@ def _value(value: Any) -> Any:
 
 def describe(result: dict[str, Any]) -> str:
     """A failed check in a phrase: name, the limit that moves it, violations, example rows."""
-    rows = ", ".join(" ".join(f"{k} {str(v)[:60]}" for k, v in row.items()) for row in result["examples"][:3])
+    rows = ", ".join(" ".join(f"{k} {_short(v)}" for k, v in row.items()) for row in result["examples"][:3])
     limit = f" (limit {result['limit']})" if result["limit"] else ""
     return f"'{result['name']}'{limit} {result['violations']} of {result['checked']:,} {result['table']}: {rows}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)[:60]

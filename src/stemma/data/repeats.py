@@ -87,17 +87,20 @@ class Repeats:
     def counts(self, pairs: pd.DataFrame) -> list[dict[str, Any]]:
         """Pairs and pairs of different labels for each two parts, way and change."""
         table = pairs[["part_a", "part_b", "how", "change"]].assign(differ=self.differ)
-        grouped = table.groupby(["part_a", "part_b", "how", "change"], sort=True, dropna=False)["differ"]
+        grouped = table.groupby(["part_a", "part_b", "how", "change"], sort=False, dropna=False)["differ"]
         found = grouped.agg(["size", "sum"]).reset_index().rename(columns={"size": "pairs", "sum": "differ"})
         return [{str(key): value for key, value in row.items()} for row in found.to_dict("records")]
 
     def worst(self, pairs: pd.DataFrame, count: int) -> dict[str, list[int]]:
-        """Positions of pairs to look at: the nearest across parts, and of different labels; exact ones first."""
-        order = np.lexsort((pairs["distance"].to_numpy(np.float64), ~self.exact))
-        return {
-            "across parts": order[self.across[order]][:count].tolist(),
-            "with different labels": order[self.differ[order]][:count].tolist(),
-        }
+        """Positions of pairs to look at: across parts, and of different labels; half of them exact, if it can be."""
+        order = np.argsort(pairs["distance"].to_numpy(np.float64), kind="stable")
+        wanted = {"across parts": self.across, "with different labels": self.differ}
+        return {name: self._both(order[chosen[order]], count) for name, chosen in wanted.items()}
+
+    def _both(self, order: np.ndarray, count: int) -> list[int]:
+        exact, near = order[self.exact[order]], order[~self.exact[order]]
+        half = max(count // 2, count - len(near))
+        return [*exact[:half].tolist(), *near[: count - len(exact[:half])].tolist()]
 
 
 def _hashable(value: Any) -> Hashable:

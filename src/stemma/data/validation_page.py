@@ -106,7 +106,13 @@ def _measure(name: str, examples: pd.DataFrame) -> dict[str, Any]:
         _distribution(part, values[(examples["part"] == part).to_numpy()], borders)
         for part in examples["part"].unique()
     ]
-    return {"name": MEASURES[name], "parts": rows, "low": borders[0], "high": borders[-1]}
+    return {"name": MEASURES[name], "parts": rows, **_ends(borders)}
+
+
+def _ends(borders: np.ndarray) -> dict[str, float]:
+    """What stands below the first and the last bar; bins of whole numbers are named by these."""
+    whole = (borders[1] - borders[0]) / 2 if borders[0] % 1 == 0.5 and borders[1] - borders[0] == 1 else 0.0
+    return {"low": borders[0] + whole, "high": borders[-1] - whole}
 
 
 def _distribution(name: str, values: np.ndarray, borders: np.ndarray) -> dict[str, Any]:
