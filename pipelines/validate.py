@@ -5,13 +5,14 @@ from pathlib import Path
 from stemma import config
 from stemma.cli import stage
 from stemma.data.expectations import validate
+from stemma.data.limits import Limits
 
 
 def main(settings: config.Config, slot: str) -> None:
-    settings.slot(slot)
+    limits = settings.slot(slot).limits.to(Limits)
     reports = Path("reports/validation")
     duplicates = Path("data/duplicates") / f"{slot}.parquet"
-    validate(Path("data/raw") / slot, reports / f"{slot}.json", reports / f"{slot}.html", duplicates)
+    validate(Path("data/raw") / slot, reports / f"{slot}.json", reports / f"{slot}.html", duplicates, limits)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """params.yaml: what is refused, and that the message says where, what and what is allowed."""
 
 import copy
+import dataclasses
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemma import config
+from stemma.data.limits import Limits
 from stemma.errors import StemmaError
 from stemma.families.catalog import CATALOG
 
@@ -156,3 +158,8 @@ def test_every_declared_parameter_is_one_of_the_constructor() -> None:
             if signature and not any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values()):
                 break
         assert set(entry.parameters) <= taken, key
+
+
+def test_the_limits_are_those_of_the_stage() -> None:
+    assert config.Limits().to(Limits) == Limits()
+    assert set(config.Limits.model_fields) == {field.name for field in dataclasses.fields(Limits)}

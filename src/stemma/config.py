@@ -43,11 +43,37 @@ class Resize(Section):
     method: Literal["mean", "max", "bilinear", "bicubic", "lanczos"] = Field(description="mean: of the area")
 
 
+Part = Annotated[float, Field(ge=0, le=1)]
+
+
+class Limits(Section):
+    """How far raw data may stray before the stage `validate` says so; shares lie between 0 and 1."""
+
+    duplicates: Part | None = Field(None, description="exact repetitions; null: as the catalogue says of the dataset")
+    near: Part = Field(0.05, description="near repetitions")
+    dominant: Part = Field(0.05, description="share of a part that one content may make up")
+    balance: Part = Field(0.05, description="smallest class as a share of the largest")
+    label_difference: Part = Field(0.1, description="a class's share in a part against train, beyond chance")
+    faulty: Part = Field(0.0, description="constant images; blank, overlong or garbled texts")
+    brightest: int = Field(16, ge=0, le=255, description="images of which no value exceeds this were scaled to 0..1")
+    max_characters: int = Field(20_000, ge=1, description="of a text")
+    max_steps: int = Field(10_000, ge=1, description="of a sequence, and of its target")
+    odd: Part = Field(0.05, description="texts of one word or mostly no letters, sequences of one step")
+    cut: Part = Field(0.1, description="texts that end within a word")
+    unknown: Part = Field(0.5, description="words or tokens of a part that train does not know")
+    unknown_targets: Part = Field(0.01, description="the same of target tokens")
+    unknown_categories: Part = Field(0.0, description="values of a table's column that train does not know")
+    distinct: Part = Field(0.5, description="different categories of a column as a share of the rows")
+    gap: float = Field(10.0, gt=0, description="distance of an outermost number from all others, in widths of those")
+    target_beyond: float = Field(0.1, ge=0, description="target outside train's range, in widths of that range")
+
+
 class Dataset(Section):
     """A slot: which dataset from which source, and how it is read, split and encoded."""
 
     use: str = Field(description="dataset@source: a catalogue name, then sample, canonical, a path or a URL")
     test: str | None = Field(None, description="a separate dataset@source to take the test split from")
+    limits: Limits = Limits()
     offline: bool = Field(False, description="open no connection; what is not here is an error")
     encoding: str = Field("", description="of text files whose format leaves it open; empty: UTF-8")
     columns: dict[Literal["text", "label", "group", "source", "target"], str] = Field(

@@ -17,6 +17,7 @@ names each mistake with its place; `dvc exp run -S` changes a value for one run.
 SECTIONS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("datasets.SLOT", config.Dataset, "A slot names a dataset and its source (`stemma data list`; `stemma data use` "
      "writes the entry)."),
+    ("datasets.SLOT.limits", config.Limits, "Limits of the expectations ([validation.md](validation.md))."),
     ("datasets.SLOT.resize", config.Resize, "Images of another size are brought to this one."),
     ("training", config.Training, "Defaults of every experiment."),
     ("training.augment", config.Augment, "Random changes of training images."),

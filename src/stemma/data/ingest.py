@@ -13,6 +13,7 @@ from stemma.data.origin import locate
 from stemma.data.parts import Options, Part, Raw, Reading
 from stemma.data.raw import save_part
 from stemma.data.readers import READERS
+from stemma.data.resize import resized
 from stemma.errors import StemmaError
 from stemma.files import write_json
 
@@ -85,7 +86,8 @@ def _load(
     generate = entry.sources[source].options if source in entry.sources else {}
     scratch = Path(tempfile.mkdtemp(dir=scratch))
     reading = Reading(origin.path, entry, scratch, replace(options, generate=generate))
-    return READERS[origin.reader](reading), origin.provenance
+    raw = READERS[origin.reader](reading)
+    return resized(raw, options.resize, scratch), origin.provenance
 
 
 def with_test(raw: Raw, other: Raw, use: str, test: str) -> Raw:
