@@ -38,7 +38,7 @@ def test_the_worked_example_is_a_dataset(shapes, tmp_path):
     with pytest.raises(StemmaError, match="SHA-256 is not known"):
         ingest("shapes@canonical", tmp_path / "raw", downloads=tmp_path / "downloads")
     ingest(f"shapes@{packed}", tmp_path / "raw")
-    validate(tmp_path / "raw", tmp_path / "r.json", tmp_path / "r.html")
+    validate(tmp_path / "raw", tmp_path / "r.json", tmp_path / "r.html", tmp_path / "d.parquet")
     spec = prepare(tmp_path / "raw", tmp_path / "out")
     assert (spec.shape, spec.classes) == ((3, 8, 8), ("circle", "square"))
     assert spec.sizes == {"train": 36, "validation": 4, "test": 20}

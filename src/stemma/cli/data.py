@@ -3,6 +3,7 @@
 import json
 import tempfile
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from stemma.errors import StemmaError, unknown
 from stemma.files import write_text
 
 app = typer.Typer(help="The datasets, and which one a slot uses.", no_args_is_help=True)
+CLASSES = {"classify": "classes:", "label": "tags:"}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -24,6 +26,7 @@ def list_(as_json: Json = False) -> None:
         {
             "name": e.name,
             "kind": e.kind,
+            "task": e.task,
             "title": e.title,
             "sources": list(e.sources),
             "path": bool(e.path_reader),
@@ -33,9 +36,11 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=1, ensure_ascii=False))
         return
-    for row in rows:
-        sources = ", ".join([*row["sources"], *(["PATH", "URL"] if row["path"] else [])])
-        typer.echo(f"{row['name']:<16} {row['kind']:<6} {sources:<28} {row['title']}")
+    for kind, group in groupby(rows, key=lambda row: row["kind"]):
+        typer.echo(f"{kind}")
+        for row in group:
+            sources = ", ".join([*row["sources"], *(["PATH", "URL"] if row["path"] else [])])
+            typer.echo(f"  {row['name']:<16} {row['task']:<10} {row['title']}\n{'':<30}{sources}")
 
 
 @app.command()
@@ -49,12 +54,14 @@ def show(name: Annotated[str, typer.Argument(help="a dataset of the catalogue")]
 
 def _lines(entry: catalog.DatasetEntry) -> list[str]:
     """The entry for people."""
-    lines = [f"{entry.name} ({entry.kind}): {entry.title}"]
-    lines.append(f"classes:  {', '.join(entry.classes) if entry.classes else 'from the data'}")
+    lines = [f"{entry.name} ({entry.kind}, {entry.task}): {entry.title}"]
+    if entry.task in ("classify", "label"):
+        lines.append(f"{CLASSES[entry.task]:<10}{', '.join(entry.classes) if entry.classes else 'from the data'}")
     lines += [f"licence:  {entry.licence}", *([f"citation: {entry.citation}"] if entry.citation else [])]
+    lines += [f"note:     {entry.note}"] if entry.note else []
     for name, source in entry.sources.items():
         counts = ", ".join(f"{n:,} {part}" for part, n in source.counts.items())
-        lines.append(f"{entry.name}@{name}: {'; '.join(filter(None, [counts, source.note]))}")
+        lines.append(f"{entry.name}@{name}: {'; '.join(filter(None, [counts, source.note, _drawn(source)]))}")
         for file in source.files:
             size = f"{file.bytes:,} bytes" if file.bytes else "size unknown"
             lines.append(f"  {file.name}, {size}, SHA-256 {file.sha256 or 'not known'}")
@@ -62,6 +69,12 @@ def _lines(entry: catalog.DatasetEntry) -> list[str]:
     if entry.path_reader:
         lines.append(f"{entry.name}@PATH or @URL: read as {entry.path_reader}")
     return lines
+
+
+def _drawn(source: catalog.Source) -> str:
+    """What a generating reader is told."""
+    said = ", ".join(f"{key} {value}" for key, value in source.options.items())
+    return "" if source.files else f"generated: {said}"
 
 
 @app.command()

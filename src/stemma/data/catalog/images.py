@@ -94,7 +94,7 @@ FASHION_MNIST = DatasetEntry(
         "algorithms. arXiv:1708.07747"
     ),
     note=(
-        "Debian's package dataset-fashion-mnist holds the same arrays, compressed anew: "
+        "Debian's package dataset-fashion-mnist carries it (with other gzip headers): "
         "use fashion_mnist@PATH with the folder that `dpkg -L dataset-fashion-mnist` lists"
     ),
     path_reader="idx",
@@ -141,7 +141,7 @@ EMNIST_COUNTS = {
 EMNIST = DatasetEntry(
     name="emnist",
     kind="image",
-    title="Handwritten digits and letters of the NIST forms, grey, 28x28; a source is one of its six splits",
+    title="Handwritten digits and letters, grey, 28x28; each of its splits is a source",
     classes=None,
     licence="none stated by the authors (published by NIST, a US agency)",
     citation=("Cohen, Afshar, Tapson, van Schaik (2017). EMNIST: an extension of MNIST to handwritten letters. IJCNN"),

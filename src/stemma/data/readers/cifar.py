@@ -18,8 +18,11 @@ PIXELS = 3 * 32 * 32
 Batch = tuple[np.ndarray, np.ndarray]
 """uint8 `[N, 3, 32, 32]` and labels `[N]`."""
 
-TEN = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
-HUNDRED = {"train": ("train",), "test": ("test",)}
+Names = dict[str, tuple[str, ...]]
+"""Part -> the batches it consists of."""
+
+TEN: Names = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
+HUNDRED: Names = {"train": ("train",), "test": ("test",)}
 
 
 def read(reading: Reading) -> Raw:
@@ -41,7 +44,7 @@ def coarse(reading: Reading) -> Raw:
     return _read(reading, HUNDRED, 2, 0, "coarse_labels")
 
 
-def _read(reading: Reading, names: dict[str, tuple[str, ...]], label_bytes: int, which: int, key: str) -> Raw:
+def _read(reading: Reading, names: Names, label_bytes: int, which: int, key: str) -> Raw:
     """Batches named `names` by part; the label is byte number `which` of `label_bytes`, or under `key`."""
     path, classes = reading.path, reading.entry.classes
     assert classes is not None

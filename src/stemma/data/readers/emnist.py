@@ -67,9 +67,8 @@ def _parts(name: str) -> tuple[str, ...]:
 
 def _only(path: Path) -> str:
     """The one split that is at `path`."""
-    found: set[str] = set()
-    for _ in archive.open_members(path, lambda name: bool(found.update(_parts(name)[:1]))):
-        pass
+    names = (name for name, *_ in archive.open_members(path, lambda name: bool(_parts(name))))
+    found = {_parts(name)[0] for name in names}
     if len(found) != 1:
         what = f"the splits {', '.join(sorted(found))}" if found else "no file of EMNIST"
         raise StemmaError(f"{path}: holds {what}; expected the files of one split")
