@@ -196,7 +196,7 @@ def test_emnist_stands_upright_and_knows_its_splits(tmp_path):
     with zipfile.ZipFile(both) as archive:
         archive.extractall(tmp_path / "all", [name for name in archive.namelist() if "digits" in name])
     assert len(read_emnist(tmp_path / "all", tmp_path).parts["test"]) == 4
-    with pytest.raises(StemmaError, match="emnist-balanced-train-images-idx3-ubyte.gz or its labels are missing"):
+    with pytest.raises(StemmaError, match=r"emnist-balanced-train-images-idx3-ubyte.gz or its labels are missing"):
         read_emnist(both, tmp_path, split="balanced")
     wrong = making.wheel(tmp_path / "wrong.zip", emnist_files("letters", 0, 26))
     with pytest.raises(StemmaError, match="label -1 of example 0 is outside the classes 0 to 25"):

