@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stemma import gate
-from stemma.errors import StemmaError
+from stemma.errors import StemmaError, unknown
 from stemma.runs import ROOT, RunFiles
+from stemma.scores import scoring
 from stemma.tracking import describe
 from stemma.tracking.store import connect, experiment_id, first_line, locked, runs_of, safe_name
 
@@ -71,6 +72,28 @@ def champion(dataset: str, source: str) -> "ModelVersion":
     if found is None:
         raise StemmaError(f"{dataset}@{source}: no champion yet; run `stemma publish` and `stemma promote`")
     return found
+
+
+def version(model: str) -> tuple["ModelVersion", dict[str, str]]:
+    """The version that NAME (its champion), NAME@ALIAS or NAME/VERSION means, and the parameters of its seed's run.
+
+    Raises:
+        StemmaError: there is none of that name, alias or version, or the store cannot be reached.
+    """
+    client, wanted = connect(), model.removeprefix("models:/")
+    (name, _, number), alias = wanted.partition("@")[0].partition("/"), wanted.partition("@")[2] or CHAMPION
+    names = [each.name for each in client.search_registered_models()]
+    if name not in names:
+        raise unknown("registered model", name, names)
+    numbers = sorted(str(each.version) for each in client.search_model_versions(f"name = '{name}'"))
+    known = client.get_model_version(name, number) if number in numbers else None
+    found = known if number else _aliased(client, name, alias)
+    if found is None:
+        raise StemmaError(f"'{model}': no such alias or version; versions of {name}: {', '.join(numbers)}")
+    run = client.get_run(found.tags["run_id"])
+    seeds = f"tags.`mlflow.parentRunId` = '{run.info.run_id}' and tags.seed = '{found.tags['best_seed']}'"
+    best = next(iter(runs_of(client, run.info.experiment_id, seeds)), run)
+    return found, {**run.data.params, **best.data.params, "git_revision": run.data.tags.get("git_revision", "")}
 
 
 def _promote(
@@ -168,18 +191,19 @@ def _predictions(client: "MlflowClient", holder: "ModelVersion") -> gate.Predict
                 f"({first_line(error)})"
             ) from None
         runs = RunFiles(experiment, Path(root))
-        return gate.Predictions(runs.summary().test_digest, *runs.predictions(int(seed)))
+        return gate.Predictions(runs.read("train/summary.json")["test_digest"], *runs.predictions(int(seed)))
 
 
 def _card(row: Mapping[str, Any], decision: gate.Decision, licences: Mapping[str, str], confidence: float) -> str:
     """The model card, in Markdown that the registry's narrow column can show."""
     label, licence = f"{row['dataset']}@{row['source']}", licences.get(row["dataset"], "not known")
+    answer = "a value" if row["task"] == "regress" else "a label and class probabilities"
     return "\n\n".join(
         [
             describe.sentence(row),
             f"**What.** {row['architecture']}, family {row['family']}, {row['parameters']:,} parameters, "
             f"{row['model_bytes']:,} bytes: seed {decision.seed} of `{row['experiment']}`, the best "
-            "on validation. It takes raw input and answers with a label and class probabilities.",
+            f"on validation. It takes raw input and answers with {answer}.",
             f"**Data.** {label}, digest `{row['digest'][:12]}`. Licence: {licence}.",
             f"**Results on the test split**, mean over the seeds and {confidence:.0%} interval:",
             "\n".join(_scores(row)),
@@ -189,7 +213,7 @@ def _card(row: Mapping[str, Any], decision: gate.Decision, licences: Mapping[str
 
 
 def _scores(row: Mapping[str, Any]) -> Iterable[str]:
-    for name in ("accuracy", "macro_f1", "cross_entropy", "calibration_error"):
+    for name in scoring(row["task"]).scores:
         mean, lo, hi = (row[name][end] for end in ("mean", "lo", "hi"))
         interval = "" if lo is None else f" [{lo:.4f}, {hi:.4f}]"
-        yield f"- {name.replace('_', ' ')}: {mean:.4f}{interval}"
+        yield f"- {describe.in_words(name)}: {mean:.4f}{interval}"
