@@ -1,5 +1,40 @@
-"""Activations by the name that params.yaml uses."""
+"""Activations by the name that params.yaml uses; maxout, which narrows its layer, stands in `maxout` and `dense`."""
+
+from collections.abc import Callable
 
 from torch import nn
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+from stemma.errors import unknown
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "prelu": nn.PReLU,
+    "elu": nn.ELU,
+    "selu": nn.SELU,
+    "softmax": lambda: nn.Softmax(dim=-1),
+}
+
+SLOPED: dict[str, Callable[[float], nn.Module]] = {
+    "leaky_relu": nn.LeakyReLU,
+    "prelu": lambda alpha: nn.PReLU(init=alpha),
+    "elu": nn.ELU,
+}
+
+
+def make_activation(name: str, alpha: float | None = None) -> nn.Module:
+    """The activation `name`; softmax is over the last dimension.
+
+    Args:
+        alpha: slope below 0 of leaky_relu (0.01), first slope of prelu (0.25), least value of elu (-alpha, 1); None:
+            the number in brackets. The others have none.
+
+    Raises:
+        StemmaError: no activation has that name, or it has no `alpha`.
+    """
+    known = ACTIVATIONS if alpha is None else SLOPED
+    if name not in known:
+        raise unknown("activation" if alpha is None else "activation with alpha", name, known)
+    return ACTIVATIONS[name]() if alpha is None else SLOPED[name](alpha)
