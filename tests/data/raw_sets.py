@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,8 @@ def clean(kind: str, task: str) -> dict[str, Part]:
 
 
 def entry(kind: str, task: str = "classify", **facts: Any) -> DatasetEntry:
-    return DatasetEntry("toy", kind, "Toy", None, "none", "", path_reader="x", task=task, **facts)  # type: ignore[arg-type]
+    plain = DatasetEntry("toy", kind, "Toy", None, "none", "", path_reader="x", task=task)  # type: ignore[arg-type]
+    return replace(plain, **facts)
 
 
 def raw_folder(folder: Path, parts: dict[str, Part], kind: str, task: str = "classify", **meta: Any) -> Path:

@@ -16,10 +16,12 @@ Columns = dict[str, Any]
 TRAIL = r"[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 """A continuation byte of UTF-8 as Latin-1 or Windows-1252 shows it."""
 GARBLED = re.compile(
-    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffd]"
-    rf"|[ÂÃ]{TRAIL}|â€|ðŸ|ï»¿|(?:[à-ï]{TRAIL}{{2}}){{2}}|(?!(.)\1\1)[\xa1-\xff]{{8}}"
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]"
+    rf"|[ÂÃ]{TRAIL}|â[\x80€]|ð[\x9fŸ]|ï»¿|(?:[\xc2-\xdf]{TRAIL}){{2}}|(?:[à-ï]{TRAIL}{{2}}){{2}}|(?!(.)\1\1)[\xa1-\xff]{{8}}"
 )
 """Control and replacement signs, UTF-8 read as Latin-1 or Windows-1252, and runs that a double-byte code leaves."""
+STRAY = re.compile(r"[\x80-\x84\x86-\x9f]")
+"""Dashes and quotation marks of Windows-1252 read as Latin-1 become these control signs."""
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+")
 """A word; Chinese and Japanese, which do not part words, count by the character."""
 NO_LETTER = re.compile(r"[\W\d_]+")
@@ -52,8 +54,9 @@ def deviations(x: Array) -> np.ndarray:
 
 
 def _texts(x: Sequence[str | None]) -> Columns:
-    """text (its beginning), characters, words, letters (share of what is no space), garbled."""
+    """text (its beginning), characters, words, letters (share of what is no space), garbled, stray."""
     texts = [text or "" for text in x]
+    garbled = [_around(GARBLED, text) for text in texts]
     solid = np.array([len(SPACE.sub("", text)) for text in texts])
     letters = np.array([len(NO_LETTER.sub("", text)) for text in texts])
     return {
@@ -61,12 +64,14 @@ def _texts(x: Sequence[str | None]) -> Columns:
         "characters": [len(text) for text in texts],
         "words": [None if text is None else len(WORD.findall(text)) for text in x],
         "letters": np.where(solid > 0, letters / np.maximum(solid, 1), 1.0),
-        "garbled": [_garbled(text) for text in texts],
+        "garbled": garbled,
+        "stray": [None if wrong else _around(STRAY, text) for text, wrong in zip(texts, garbled, strict=True)],
     }
 
 
-def _garbled(text: str) -> str | None:
-    found = None if text.isascii() and text.isprintable() else GARBLED.search(text)
+def _around(pattern: re.Pattern[str], text: str) -> str | None:
+    """What the pattern finds, with some text on both sides."""
+    found = None if text.isascii() and text.isprintable() else pattern.search(text)
     return repr(text[max(found.start() - 10, 0) : found.end() + 10]) if found else None
 
 

@@ -67,11 +67,12 @@ class Repeats:
         """Of one part: repeated, shared, near, near_shared, dominant (see `tables`)."""
         mine = self.owner == self.names.index(name)
         size = max(int(mine.sum()), 1)
+        distinct = len({(self.content[i], self.y[i]) for i in np.flatnonzero(mine).tolist()})
         here = np.bincount(self.content[mine], minlength=len(self.owner))
         everywhere = np.bincount(self.content, minlength=len(self.owner))
         most = int(here.max(initial=0))
         return {
-            "repeated": float(np.maximum(here - 1, 0).sum()) / size,
+            "repeated": (int(mine.sum()) - distinct) / size,
             "shared": float((everywhere > here)[self.content[mine]].sum()) / size,
             "near": self._touched(~self.exact & ~self.across, mine) / size,
             "near_shared": self._touched(~self.exact & self.across, mine) / size,

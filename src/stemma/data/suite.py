@@ -163,6 +163,7 @@ def _texts(entry: DatasetEntry, frames: dict[str, pd.DataFrame], limit: _Limited
     yield limit.mostly(_at_least("no blank text", "examples", "words", 1), "faulty")
     yield limit.at_most("text of a sane length", "examples", "characters", "max_characters")
     yield limit.mostly(_absent("text in a sane encoding", "garbled"), "faulty")
+    yield replace(_absent("no stray control signs", "stray"), severity="warning")
     several = Check("few texts of a single word", "examples", "ExpectColumnValuesToNotBeInSet",
                     {"column": "words", "value_set": [1]}, "warning")  # fmt: skip
     yield limit.mostly(several, "odd")

@@ -24,7 +24,7 @@ def tables(
             number; empty where it has none) and difference (of its share to its share in train, beyond three
             standard errors, among the classes that both have).
         parts: part, examples, expected (None if the catalogue does not say), repeated (share of the examples
-            whose content came before in the part), shared (whose content is in another part), near and
+            whose content came before in the part with that label), shared (whose content is in another part), near and
             near_shared (with a near repetition in the part, in another one), dominant (share of the most
             frequent content), groups_shared (groups that another part has too); shape, brightest, coloured
             of images; cut and unknown of texts; targets (different ones).
