@@ -5,6 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 MAX_SHIFT = 2
+"""Pixels."""
+
+MAX_CONTRAST = 2.0
+MAX_BRIGHTNESS = 64.0
+"""Two images are the same in another light only if contrasts differ by at most that factor, and the means of each
+channel by at most so many grey levels."""
+
 TINY = 1e-3
 
 
@@ -91,8 +98,11 @@ def _window(x: np.ndarray, down: np.ndarray, right: np.ndarray, rim: int) -> np.
 
 
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    a, b = a - a.mean((2, 3), keepdims=True), b - b.mean((2, 3), keepdims=True)
-    both = np.einsum("pchw,pchw->p", a, b)
-    size = np.sqrt(np.einsum("pchw,pchw->p", a, a) * np.einsum("pchw,pchw->p", b, b))
-    correlation = np.clip(both / np.maximum(size, TINY), 0, 1)
-    return np.sqrt(np.clip(1 - correlation**2, 0, 1)).astype(np.float32)
+    mean_a, mean_b = a.mean((2, 3), keepdims=True), b.mean((2, 3), keepdims=True)
+    a, b = a - mean_a, b - mean_b
+    size_a, size_b = (np.sqrt(np.einsum("pchw,pchw->p", x, x)) for x in (a, b))
+    correlation = np.einsum("pchw,pchw->p", a, b) / np.maximum(size_a * size_b, TINY)
+    light = (np.abs(mean_a - mean_b).max((1, 2, 3)) <= MAX_BRIGHTNESS) & (
+        np.maximum(size_a, size_b) <= MAX_CONTRAST * np.minimum(size_a, size_b)
+    )
+    return np.where(light, np.sqrt(1 - np.clip(correlation, 0, 1) ** 2), 1).astype(np.float32)

@@ -16,7 +16,7 @@ FEW = 50
 DEVIATIONS = 4.0
 """Standard deviations below the median: 3 natural pairs in 100,000 examples lie lower, if the model holds."""
 
-QUANTILES = (0.1, 0.5)
+QUANTILES = (0.2, 0.5)
 
 
 def sample(y: np.ndarray) -> np.ndarray:
@@ -31,7 +31,7 @@ def by_class(distances: np.ndarray, y: np.ndarray, classes: int, most: float) ->
 
     The distance from an example to its nearest neighbour is close to log-normal below its median (measured on MNIST and
     CIFAR-10: docs/leakage.md). What is nearer than half the distance of the farthest neighbour considered may be
-    a duplicate and is left out of the fit, which uses the median and the tenth of the examples below.
+    a duplicate and is left out of the fit, which uses the median and the quantile 0.2.
 
     Args:
         distances: float `[N, K]`, from sampled examples to their nearest neighbours.
