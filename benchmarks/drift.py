@@ -170,7 +170,7 @@ SHIFTS: dict[str, dict[str, Shift]] = {
         "malignant from 37 to 60 %, no labels": first_half(0.6, False),
     },
 }
-SIZES = {"image": (200, 300, 500), "text": (200, 300, 500), "table": (100, 150)}
+SIZES = {"image": (200, 500), "text": (200, 500), "table": (100, 150)}
 
 
 def power(kind: str, name: str, size: int, seed: int) -> tuple[bool, ...]:
@@ -239,7 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("what", choices=["null", "power", "speed"])
     parser.add_argument("kinds", nargs="*", default=["image", "text", "table"])
-    parser.add_argument("--trials", type=int, help="default 1000 (null) or 200 (power)")
+    parser.add_argument("--trials", type=int, help="default 1000 (null) or 100 (power)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--mr", type=Path)
     options = parser.parse_args()
@@ -249,7 +249,7 @@ def main() -> None:
         if options.what == "null":
             show_null(kind, options.trials or 1000, options.workers)
         elif options.what == "power":
-            show_power(kind, options.trials or 200, options.workers)
+            show_power(kind, options.trials or 100, options.workers)
         else:
             show_speed(kind)
 

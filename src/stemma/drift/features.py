@@ -155,4 +155,4 @@ def probabilities(model: Path, *samples: Sample) -> np.ndarray:
         raise StemmaError(f"{folder}: was not trained on the reference {samples[0].name}, but on {loaded.spec.label}")
     if spec.task != "classify":
         raise StemmaError(f"{folder}: answers the task {spec.task}; only a classifier has probabilities to compare")
-    return np.concatenate([loaded.probabilities(s.x, s.lengths, s.texts) for s in samples])
+    return np.concatenate([loaded.predict(s.x, s.lengths, s.texts) for s in samples])

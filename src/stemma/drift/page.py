@@ -76,4 +76,4 @@ def _shown(sample: Sample, order: np.ndarray, fields: list[str]) -> dict[str, An
     if sample.texts is not None:
         return {"texts": [sample.texts[i][:CHARACTERS] for i in order[:TEXTS]]}
     places = [sample.spec.features.index(name) for name in fields]
-    return {"fields": fields, "rows": sample.x[np.ix_(order[:ROWS], places)].tolist()}
+    return {"fields": fields, "rows": sample.x[order[:ROWS]][:, places].tolist()}

@@ -18,11 +18,11 @@ BINS = 40
 def bars(items: tuple[Item, ...], name: str, what: str) -> Markup:
     """The share of each of `items` in the reference and the current sample, in percent."""
     with rc_context(STYLE):
-        axes, places = _rows(items)
+        figure, axes, places = _rows(items)
         axes.barh(places - 0.19, [100 * item.reference for item in items], 0.36, color=MUTED)
         axes.barh(places + 0.19, [100 * item.current for item in items], 0.36, color=OTHER)
         axes.set_xlabel("share, %")
-    return inline(axes.get_figure(root=True), name, f"Shares of {what} in the reference and in the current data.")
+    return inline(figure, name, f"Shares of {what} in the reference and in the current data.")
 
 
 def dots(items: tuple[Item, ...], name: str, what: str) -> Markup:
@@ -31,23 +31,24 @@ def dots(items: tuple[Item, ...], name: str, what: str) -> Markup:
     least = found[found > 0].min() / 2
     before, after = 100 * np.maximum(found, least).T
     with rc_context(STYLE):
-        axes, places = _rows(items)
+        figure, axes, places = _rows(items)
         axes.hlines(places, before, after, color=RULE, linewidth=3)
         axes.plot(before, places, "o", color=MUTED)
         axes.plot(after, places, "o", color=OTHER)
         axes.set(xscale="log", xlabel="share, % (log scale)")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    return inline(axes.get_figure(root=True), name, f"Shares of {what} in the reference and in the current data.")
+    return inline(figure, name, f"Shares of {what} in the reference and in the current data.")
 
 
-def _rows(items: tuple[Item, ...]) -> tuple[Axes, np.ndarray]:
-    """Axes with a row for each item, the first on top, and the rows' places."""
-    axes = Figure(figsize=(WIDTH, 0.8 + 0.28 * len(items)), layout="constrained").add_subplot()
+def _rows(items: tuple[Item, ...]) -> tuple[Figure, Axes, np.ndarray]:
+    """A figure with a row for each item, the first on top; its axes and the rows' places."""
+    figure = Figure(figsize=(WIDTH, 0.8 + 0.28 * len(items)), layout="constrained")
+    axes = figure.add_subplot()
     places = np.arange(len(items))
     axes.set_yticks(places, [item.name[:24] for item in items])
     axes.set_ylim(len(items) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
-    return axes, places
+    return figure, axes, places
 
 
 def distribution(before: np.ndarray, after: np.ndarray, name: str, what: str) -> Markup:

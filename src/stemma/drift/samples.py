@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data import archive, image, store, text
+from stemma.data import archive, image, shards, store, text
 from stemma.data.columns import Encoder
-from stemma.data.parts import Part
+from stemma.data.parts import Part, Resize
 from stemma.data.raw import load_meta, load_parts
-from stemma.data.readers import image_folder, table_of_texts
+from stemma.data.readers import image_folder, table, table_of_texts, tabular
 from stemma.errors import StemmaError, unknown
 from stemma.files import read_json
 from stemma.spec import DataSpec
@@ -78,7 +78,8 @@ def current(path: Path, folder: Path, split: str | None = None, labels: bool = T
 
     Args:
         path: a prepared set, a raw folder, a folder or archive of images (`<class>/<image>`, or images without
-            folder, then without labels), or a CSV or TSV of texts or rows (column `label` optional).
+            folder, then without labels), or texts or rows in CSV, TSV, JSON lines or Parquet (columns `label`
+            and `group` optional).
         split: of a prepared set; None takes all of it.
         labels: False ignores labels.
 
@@ -132,14 +133,14 @@ def _raw(path: Path, spec: DataSpec, labels: bool) -> Part:
 
 
 def _joined(parts: list[Part]) -> Part:
-    """All examples one after the other, in memory."""
+    """All examples one after the other; images stay where they are."""
     first = parts[0].x
     if isinstance(first, pd.DataFrame):
         x: Any = pd.concat([part.x for part in parts], ignore_index=True)
     elif isinstance(first, list):
         x = [value for part in parts for value in part.x]
     else:
-        x = np.concatenate([part.x[np.arange(len(part))] for part in parts])
+        x = shards.Shards([part.x for part in parts])
     groups = [group for part in parts for group in part.groups or [None] * len(part)]
     y = np.concatenate([np.asarray(part.y) for part in parts])
     return Part(x, y, groups if any(part.groups for part in parts) else None)
@@ -149,8 +150,8 @@ def _before_encoding(folder: Path, split: str, spec: DataSpec) -> Any:
     """The examples of a prepared split as they were read: images, texts, or a table."""
     if spec.kind == "image":
         return store.load_split(folder, split).x
-    table = pd.read_parquet(folder / f"{split}_raw.parquet")
-    return table["text"].tolist() if spec.kind == "text" else table
+    read = pd.read_parquet(folder / f"{split}_raw.parquet")
+    return read["text"].tolist() if spec.kind == "text" else read
 
 
 def _groups(folder: Path, x: Any) -> list[Any] | None:
@@ -186,13 +187,11 @@ def _positions(path: Path, names: list[str], spec: DataSpec) -> np.ndarray:
 
 def _images(path: Path, spec: DataSpec, labels: bool) -> Part:
     """Images of a folder or archive; their class is the folder that they lie in, if they lie in one."""
+    to = Resize(spec.shape[1], spec.shape[2], spec.resize) if spec.resize else None
     found, names = [], []
     for name, content in archive.members(path, _is_image):
-        array = image.decode(content, f"{path}: {name}")
-        if array.shape != spec.shape:
-            expected = image.describe(spec.shape)
-            raise StemmaError(f"{path}: {name}: {image.describe(array.shape)}, the reference is {expected}")
-        found.append(array)
+        where = f"{path}: {name}"
+        found.append(image.fitted(image.decode(content, where), spec.shape, to, where))
         names.append(PurePosixPath(name).parent.name)
     if not found:
         raise StemmaError(f"{path}: holds no images")
@@ -205,22 +204,23 @@ def _is_image(name: str) -> bool:
 
 
 def _rows(path: Path, spec: DataSpec, labels: bool) -> Part:
-    """Texts or a table's rows from CSV or TSV; the columns `label` and `group` are no features."""
-    table = table_of_texts.load(path, ("text",) if spec.kind == "text" else ())
-    given = table["label"] if labels and "label" in table.columns else None
-    groups = [group or None for group in table["group"]] if "group" in table.columns else None
-    x: Any = table["text"].tolist() if spec.kind == "text" else table.drop(columns=["label", "group"], errors="ignore")
-    return Part(x, None if given is None else _given(path, given, spec), groups)
+    """Texts or a table's rows from CSV and the like; the columns `label` and `group` are no features."""
+    found = tabular.load(path, ("text",) if spec.kind == "text" else ())
+    y = _given(path, found["label"], spec) if labels and "label" in found.columns else None
+    if spec.kind == "text":
+        return Part(table_of_texts.texts(path, found["text"]), y, tabular.groups(found))
+    columns = {name: table.column(path, found[name]) for name in found.columns if name not in ("label", "group")}
+    return Part(pd.DataFrame(columns), y, tabular.groups(found))
 
 
 def _given(path: Path, labels: pd.Series, spec: DataSpec) -> np.ndarray:
     if spec.task == "classify":
-        return _positions(path, labels.tolist(), spec)
+        return tabular.positions(path, tabular.names(labels), spec.classes)
     numbers = pd.to_numeric(labels, errors="coerce").to_numpy(float)
     bad = np.flatnonzero(~np.isfinite(numbers))
     if len(bad):
-        raise StemmaError(f"{path}: row {bad[0] + 2}: target '{labels.iloc[bad[0]]}' is no finite number")
-    return numbers
+        raise StemmaError(f"{path}: row {bad[0] + 1}: label '{labels.iloc[bad[0]]}' is no finite number")
+    return np.asarray(numbers)
 
 
 def _encode(path: Path, x: Any, folder: Path, spec: DataSpec) -> Sample:
@@ -228,7 +228,7 @@ def _encode(path: Path, x: Any, folder: Path, spec: DataSpec) -> Sample:
     if spec.kind == "text":
         texts = ["" if value is None else str(value) for value in x]
         words = store.load_vocabulary(folder) or []
-        ids, lengths = text.encode(texts, words, spec.shape[0], spec.tokens)  # type: ignore[arg-type]
+        ids, lengths = text.encode(texts, words, spec.shape[0], spec.tokens)
         return Sample("", spec, ids, lengths=lengths, texts=texts)
     if spec.kind == "table":
         try:
