@@ -1,0 +1,169 @@
+"""The stage as a whole: its files, the page, what is larger than memory."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import raw_sets
+
+from stemma.data import catalog, shards, validation_page
+from stemma.data.parts import Part
+from stemma.files import read_json, write_json
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def checked(tmp_path, monkeypatch):
+    """A raw folder of the parts, validated."""
+
+    def run(parts, kind="text", task="classify"):
+        monkeypatch.setitem(catalog.CATALOG, "toy", raw_sets.entry(kind, task))
+        folder = raw_sets.raw_folder(tmp_path / "raw", parts, kind, task)
+        return folder, *raw_sets.judge(folder)
+
+    return run
+
+
+def leaking(kind):
+    """Parts of which test repeats two examples of train: one as it is, one nearly, both under another label."""
+    parts = raw_sets.clean(kind, "classify")
+    if kind == "image":
+        parts = {name: raw_sets.images(len(part), seed, channels=3) for seed, (name, part) in enumerate(parts.items())}
+    train, test = parts["train"], parts["test"]
+    test.x[0], test.x[1] = train.x[1], train.x[3] if kind == "image" else train.x[3] + " indeed"
+    if kind == "image":
+        test.x[1, :, 0, 0] ^= 8
+    return parts
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_pairs_are_written_counted_and_shown_side_by_side(checked, kind):
+    folder, _, _ = checked(leaking(kind), kind)
+    pairs = pd.read_parquet(folder / "pairs.parquet")
+    found = {(row.part_a, row.row_a, row.part_b, row.row_b): row.how for row in pairs.itertuples()}
+    assert found == {("train", 1, "test", 0): "exact", ("train", 3, "test", 1): "near"}
+    report, page = read_json(folder / "r.json"), (folder / "r.html").read_text()
+    assert [(row["how"], row["pairs"], row["differ"]) for row in report["duplicates"]] == [
+        ("exact", 1, 1),
+        ("near", 1, 0),
+    ]
+    test = next(part for part in report["parts"] if part["part"] == "test")
+    assert (test["shared"], test["near_shared"]) == (1 / 80, 1 / 80)
+    cards = page.split("Pairs across parts")[1].split("<h3>")[0]
+    assert [re.findall(r"(train|test) (\d+):", card)[:2] for card in cards.split('class="card"')[1:]] == [
+        [("train", "1"), ("test", "0")],
+        [("train", "3"), ("test", "1")],
+    ]
+    assert "<mark>good</mark>" in cards and "<mark>bad</mark>" in cards
+    assert cards.count("data:image/png") == (4 if kind == "image" else 0)
+    assert kind == "image" or "<mark>indeed</mark>" in cards
+
+
+def test_without_pairs_the_table_has_the_same_columns(checked):
+    folder, _, _ = checked(raw_sets.clean("table", "classify"), "table")
+    pairs = pd.read_parquet(folder / "pairs.parquet")
+    assert len(pairs) == 0
+    assert list(pairs) == ["part_a", "row_a", "part_b", "row_b", "how", "distance", "change"]
+
+
+@pytest.mark.parametrize(("kind", "task"), [("image", "classify"), ("sequence", "label"), ("table", "regress")])
+def test_equal_data_give_equal_files_and_the_page_needs_no_network(checked, kind, task):
+    folder, failed, message = checked(raw_sets.clean(kind, task), kind, task)
+    assert (failed, message) == ({}, "")
+    names = ["r.json", "r.html", "pairs.parquet"]
+    first = [(folder / name).read_bytes() for name in names]
+    raw_sets.judge(folder)
+    assert first == [(folder / name).read_bytes() for name in names]
+    page = first[1].decode()
+    assert not re.findall(r"https?:|<script|<link|@import|url\(", page)
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+    report = read_json(folder / "r.json")
+    documented = set(re.findall(r"^\| `(\w+)` \|", (ROOT / "docs/validation.md").read_text(), re.MULTILINE))
+    assert set(report) <= documented and set(report["limits"]) <= documented
+
+
+def test_the_page_escapes_what_the_data_say(checked):
+    parts = raw_sets.clean("text", "classify")
+    parts["train"].x[0] = parts["test"].x[0] = "<script>alert(1)</script> & such"
+    parts["train"].x[1] = None
+    folder, _, _ = checked(parts)
+    page = (folder / "r.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page
+
+
+def test_warnings_let_the_pipeline_pass_and_are_said_in_a_line(checked, caplog):
+    parts = raw_sets.clean("table", "classify")
+    parts["test"].x.loc[4, "town"] = "Wien"
+    folder, failed, message = checked(parts, "table")
+    assert set(failed) == {"categories known from train"} and not message
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert (
+        "1 of 20 expectations warn: 'categories known from train' (limit unknown_categories)" in line
+        and "\n" not in line
+    )
+    assert "1 warning" in (folder / "r.html").read_text()
+
+
+def test_what_a_table_and_sequences_hold_is_drawn(checked):
+    folder, _, _ = checked(raw_sets.clean("table", "regress"), "table", "regress")
+    page = (folder / "r.html").read_text()
+    assert len(re.findall('<svg class="histogram"', page)) == 5  # the target in two parts, three columns
+    assert 'aria-label="width: 120 values from' in page and "Kiel" in page
+
+
+def test_rules_in_words():
+    known = {"expectation": "ExpectColumnValuesToBeBetween"}
+    rules = {
+        "share ≤ 0.02": {**known, "arguments": {"column": "share", "max_value": 0.02}},
+        "deviation > 0 for 99 %": {
+            **known,
+            "arguments": {"column": "deviation", "min_value": 0, "strict_min": True, "mostly": 0.99},
+        },
+        "0 ≤ label ≤ 9": {**known, "arguments": {"column": "label", "min_value": 0, "max_value": 9}},
+        "words is not 1": {
+            "expectation": "ExpectColumnValuesToNotBeInSet",
+            "arguments": {"column": "words", "value_set": [1]},
+        },
+        "a = b": {"expectation": "ExpectColumnPairValuesToBeEqual", "arguments": {"column_A": "a", "column_B": "b"}},
+    }
+    assert {validation_page.rule(check): check for check in rules.values()} == rules
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from stemma.data import catalog, expectations, leakage
+sys.path.insert(0, "tests/data")
+import pandas as pd, raw_sets
+import great_expectations
+leakage.find = lambda parts: pd.DataFrame({c: [] for c in leakage.COLUMNS})
+catalog.CATALOG["toy"] = raw_sets.entry("image")
+def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+before = peak()
+folder = Path(sys.argv[1])
+expectations.validate(folder, folder / "r.json", folder / "r.html", folder / "pairs.parquet")
+print((peak() - before) >> 20)
+"""
+
+
+@pytest.mark.slow
+def test_images_larger_than_memory_are_read_in_pieces(tmp_path):
+    """600 MiB in three shards cost less than 200 MiB, mapped pages of the files included."""
+    random = np.random.default_rng(0)
+    few = random.integers(0, 256, (64, 3, 128, 128), np.uint8)
+    count = 12_800
+    pieces = (np.bitwise_xor(few, np.uint8(i)) for i in range(count // len(few)))
+    folder = raw_sets.raw_folder(tmp_path / "raw", {"train": Part(few[:2], np.arange(2) % 2)}, "image")
+    (folder / "train_x.npy").unlink()
+    shards.save(folder, "train_x", pieces)
+    np.save(folder / "train_y.npy", np.arange(count) % 2)
+    assert len(shards.files(folder, "train_x")) == 3
+    write_json(folder / "meta.json", read_json(folder / "meta.json"))
+    run = subprocess.run([sys.executable, "-c", LIMITED, folder], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(run.stdout.split()[-1]) < 200, run.stdout
