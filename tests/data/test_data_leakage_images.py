@@ -85,7 +85,7 @@ def test_exact_and_near_copies_join_in_one_cluster():
     assert len(np.unique(number)) == 80
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=10)
 @given(st.integers(0, 99), st.sampled_from(sorted(CHANGES)), st.integers(0, 39))
 def test_a_planted_copy_is_always_in_the_cluster_of_its_source(seed, change, row):
     part = scenes(40, seed=seed)

@@ -23,8 +23,12 @@ BUCKETS = 1 << 16
 DIMENSIONS = 128
 """Of the random projection that finds neighbours; a cosine of 0.8 comes out within 0.03."""
 
-MOST = 0.65
-"""No pair is called a duplicate that is farther (cosine 0.76 of the weighted runs)."""
+RARE = 50
+"""Runs that fewer than one text in so many has weigh alike: else a typing error, whose runs no other text has, counts
+for more than the words around it."""
+
+MOST = 0.6
+"""No pair is called a duplicate that is farther (cosine 0.8 of the weighted runs)."""
 
 LENGTHS = (32, 64)
 """Characters below which a text is short or middling; the shorter, the nearer its neighbours are by nature."""
@@ -67,7 +71,7 @@ def weighted_runs(texts: Sequence[str]) -> "csr_array":
     """TF-IDF of the runs of LETTERS characters, float32 `[N, BUCKETS]`, rows of length 1.
 
     A run begins at each character and at the space set before the text; logarithmic counts, smoothed inverse
-    document frequency.
+    document frequency up to RARE.
     """
     from scipy.sparse import coo_array
 
@@ -80,7 +84,7 @@ def weighted_runs(texts: Sequence[str]) -> "csr_array":
     owner, buckets = owner[starts], _hashes(letters)[starts]
     runs = coo_array((np.ones(len(owner), np.float32), (owner, buckets)), shape=shape).tocsr()
     spread = np.bincount(runs.indices, minlength=BUCKETS)
-    weight = (np.log((1 + len(texts)) / (1 + spread)) + 1).astype(np.float32)
+    weight = (np.log(np.minimum((1 + len(texts)) / (1 + spread), RARE)) + 1).astype(np.float32)
     runs.data = (1 + np.log(runs.data)) * weight[runs.indices]
     runs.data /= np.repeat(np.sqrt(runs.multiply(runs).sum(1)), np.diff(runs.indptr))
     return runs
