@@ -1,14 +1,15 @@
 """Optimisers on functions whose minimum is known."""
 
+from itertools import pairwise
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from closures import SEARCHING, Descent, named, parabola, quadratic, rosenbrock
 from scipy.optimize import minimize
 from torch import Tensor, nn
 
-from closures import SEARCHING, Descent, named, parabola, quadratic, rosenbrock
 from stemma.errors import StemmaError
 from stemma.nn.names import OPTIMIZERS, OptimizerName, optimizer_mistakes, search_mistakes
 from stemma.nn.optimizers import backward, hessian_vector, make_optimizer
@@ -53,7 +54,7 @@ def test_directions_are_conjugate_and_steepest_ones_at_right_angles() -> None:
             before = descent.x.detach().clone()
             descent.run(1)
             moves.append(descent.x.detach() - before)
-        for a, b in zip(moves, moves[1:], strict=False):
+        for a, b in pairwise(moves):
             assert abs(a @ product @ b) < 1e-9 * (a @ product @ a * (b @ product @ b)).sqrt()
 
 

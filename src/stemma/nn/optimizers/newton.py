@@ -95,7 +95,7 @@ class LBFGS(torch.optim.LBFGS):
     curvature = False
 
     def __init__(self, parameters: Any, weight_decay: float = 0.0, iterations: int = 20, history: int = 10) -> None:
-        limits = {"tolerance_grad": 1e-10, "tolerance_change": 1e-16}
+        limits: dict[str, Any] = {"tolerance_grad": 1e-10, "tolerance_change": 1e-16}
         super().__init__(parameters, 1.0, iterations, history_size=history, line_search_fn="strong_wolfe", **limits)
         self.weight_decay = weight_decay
 
