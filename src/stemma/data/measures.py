@@ -28,6 +28,8 @@ NO_LETTER = re.compile(r"[\W\d_]+")
 SPACE = re.compile(r"\s+")
 EXCERPT = 160
 """Characters of a text that the table keeps."""
+VALUES = 1 << 20
+"""Pixel values that are widened to float64 at a time."""
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -48,8 +50,8 @@ def deviations(x: Array) -> np.ndarray:
     found = [np.empty(0)]
     for piece in chunks(x):
         flat = piece.reshape(len(piece), -1)
-        wide = [flat[i : i + 512].astype(np.float32) for i in range(0, len(flat), 512)]
-        found += [rows.std(axis=1, dtype=np.float64) for rows in wide]
+        step = max(1, VALUES // max(flat.shape[1], 1))
+        found += [flat[i : i + step].std(axis=1) for i in range(0, len(flat), step)]
     return np.concatenate(found)
 
 
