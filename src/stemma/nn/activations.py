@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from stemma.errors import unknown
+from stemma.errors import StemmaError, unknown
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
@@ -34,7 +34,12 @@ def make_activation(name: str, alpha: float | None = None) -> nn.Module:
     Raises:
         StemmaError: no activation has that name, or it has no `alpha`.
     """
-    known = ACTIVATIONS if alpha is None else SLOPED
-    if name not in known:
-        raise unknown("activation" if alpha is None else "activation with alpha", name, known)
-    return ACTIVATIONS[name]() if alpha is None else SLOPED[name](alpha)
+    if name not in ACTIVATIONS:
+        raise unknown("activation", name, ACTIVATIONS)
+    if alpha is None:
+        return ACTIVATIONS[name]()
+    if name not in SLOPED:
+        raise StemmaError(
+            f"alpha: {alpha}, but activation '{name}' has none; those with alpha: {', '.join(sorted(SLOPED))}"
+        )
+    return SLOPED[name](alpha)
