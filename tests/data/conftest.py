@@ -12,6 +12,7 @@ class Site:
         self.pages: dict[str, bytes | int | Callable[[BaseHTTPRequestHandler], None]] = {}
         self.asked: list[str] = []
         self.address = ""
+        self.server: ThreadingHTTPServer
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.asked.append(handler.path)
@@ -40,6 +41,7 @@ def site() -> Iterator[Site]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    found.server = server
     found.address = f"http://127.0.0.1:{server.server_port}/"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

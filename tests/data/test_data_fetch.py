@@ -78,6 +78,12 @@ def in_circles(handler):
     handler.end_headers()
 
 
+def to_a_local_file(handler):
+    handler.send_response(302)
+    handler.send_header("Location", "file:///etc/passwd")
+    handler.end_headers()
+
+
 def redirected(handler):
     handler.send_response(302)
     handler.send_header("Location", "/good")
@@ -100,10 +106,11 @@ def redirected(handler):
         (other_range, "HTTP 206"),
         (a_page, "5 bytes instead of 9,000 .it is an HTML page"),
         (in_circles, "TooManyRedirects"),
+        (to_a_local_file, "UnsupportedProtocol"),
     ],
     ids=[
         *("html", "wrong", "short", "empty", "403", "404", "503", "hang-up", "endless"),
-        *("no-length", "other-range", "page", "circles"),
+        *("no-length", "other-range", "page", "circles", "to-a-file"),
     ],
 )
 def test_a_bad_mirror_is_passed_over_and_told(site, tmp_path, page, said):

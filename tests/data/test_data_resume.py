@@ -1,11 +1,14 @@
 """Downloads that are cut, killed, raced for or short of disk, and that go on from what has come."""
 
+import datetime
 import errno
 import hashlib
+import ipaddress
 import os
 import re
 import resource
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -13,6 +16,10 @@ import time
 
 import making
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from stemma.data import download, fetch, transfer
 from stemma.data.entry import File
@@ -264,6 +271,33 @@ def test_proxies_come_from_the_environment(site, tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     fetch.fetch(wanted(site, Ranged(DATA)), tmp_path / "b")
     assert site.asked[1:] == ["/0/data.bin"], "NO_PROXY is asked directly"
+
+
+def certificate(folder):
+    """A key and a certificate for 127.0.0.1 that nobody but itself has signed."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "here")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def test_certificates_are_checked_and_come_from_the_environment(site, tmp_path, monkeypatch):
+    certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    site.address = site.address.replace("http:", "https:")
+    files = wanted(site, Ranged(DATA))
+    with pytest.raises(StemmaError, match="CERTIFICATE_VERIFY_FAILED"):
+        fetch.fetch(files, tmp_path / "d")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    assert fetch.fetch(files, tmp_path / "d")["data.bin"].read_bytes() == DATA
 
 
 def test_a_lock_outlives_the_rename(tmp_path):
