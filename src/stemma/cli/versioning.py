@@ -34,11 +34,29 @@ def verify(repair: Repair = False) -> None:
         for line in mended.done:
             print(_short(line))
         _print_faults(report)
+    copies = _stored(repair)
     _print_summary(report)
     for command in commands:
         print(f"run: {command}")
-    if report.faults or commands:
+    if report.faults or commands or copies:
         raise typer.Exit(1)
+
+
+def _stored(repair: bool) -> int:
+    """Compare what MLflow's database in the project keeps; how many of its files remain spoilt."""
+    from stemma.tracking.store import DATABASE
+
+    if not Path(DATABASE).is_file():
+        return 0
+    from stemma.tracking.stored import spoilt
+
+    copies = spoilt()
+    for copy in copies:
+        print(_short(f"{copy.path}: found {copy.found}, expected {copy.expected} (MLflow's copy of {copy.original})"))
+        if repair:
+            copy.restore()
+            print(_short(f"{copy.path}: restored from {copy.original}"))
+    return 0 if repair else len(copies)
 
 
 def provenance(
