@@ -39,7 +39,7 @@ def compare(
         settings: those of `detect`.
 
     Raises:
-        StemmaError: see `samples.reference`, `samples.current` and `features.probabilities`; or a setting out of range.
+        StemmaError: see `samples.reference`, `samples.current` and `features.answers`; or a setting out of range.
     """
     split = split or ("train" if model is None else "validation")
     before = samples.reference(reference, split)
@@ -75,7 +75,7 @@ def detect(
     before, after, units = draw(reference, current, examples, seed)
     both, here = joined(before, after), np.arange(len(before) + len(after)) >= len(before)
     inside = statistics.arrangements(here, units, permutations, seed)
-    answers = None if model is None else features.probabilities(model, before, after)
+    answers = None if model is None else features.answers(model, before, after)
     measured = measure(both, inside, answers, tokens or [])
     tests = judge(measured, alpha, min_effect)
     return Report(

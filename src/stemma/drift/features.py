@@ -140,8 +140,9 @@ def model_folder(model: Path) -> Path:
     raise StemmaError(f"{model}: no model folder (model.json) and no experiment under {ROOT}/")
 
 
-def probabilities(model: Path, *samples: Sample) -> np.ndarray:
-    """Class probabilities `[N, K]` of all examples of the `samples`, one after the other.
+def answers(model: Path, *samples: Sample) -> np.ndarray:
+    """What a model answers to all examples of the `samples`, one after the other: class probabilities `[N, K]`, or
+    values `[N]` of a regression.
 
     Raises:
         StemmaError: no such model, or one of another prepared set.
@@ -149,10 +150,7 @@ def probabilities(model: Path, *samples: Sample) -> np.ndarray:
     from stemma import families
 
     folder = model_folder(model)
-    loaded = families.load(folder)
-    spec = samples[0].spec
-    if loaded.spec.digest != spec.digest:
-        raise StemmaError(f"{folder}: was not trained on the reference {samples[0].name}, but on {loaded.spec.label}")
-    if spec.task != "classify":
-        raise StemmaError(f"{folder}: answers the task {spec.task}; only a classifier has probabilities to compare")
+    loaded, reference = families.load(folder), samples[0]
+    if loaded.spec.digest != reference.spec.digest:
+        raise StemmaError(f"{folder}: was not trained on the reference {reference.name}, but on {loaded.spec.label}")
     return np.concatenate([loaded.predict(s.x, s.lengths, s.texts) for s in samples])

@@ -39,24 +39,28 @@ class Measured:
     kernel: np.ndarray | None = None
 
 
-def measure(
-    both: Sample, inside: np.ndarray, probabilities: np.ndarray | None, tokens: Sequence[str]
-) -> list[Measured]:
+def measure(both: Sample, inside: np.ndarray, answers: np.ndarray | None, tokens: Sequence[str]) -> list[Measured]:
     """All tests of the examples of `both` samples, the test of features last.
 
     Args:
         inside: arrangements `[A, N]`.
-        probabilities: of a model, `[N, K]`, whose features are compared then; None for a fixed representation.
+        answers: of a model, compared too: class probabilities `[N, K]`, whose logarithms then are the features
+            (Lipton et al. 2018; Rabanser et al. 2019), or values `[N]`. None: no model.
         tokens: by id, of text.
     """
     kinds = {"image": _images, "text": _texts, "table": _tables}
     found = [*_targets(both, inside), *kinds[both.spec.kind](both, inside, tokens)]
-    if probabilities is None:
+    if answers is None:
         return found
-    named = {f"p({name})": column for name, column in zip(both.spec.classes, probabilities.T, strict=True)}
-    points = np.log(np.maximum(probabilities, LEAST))
+    if answers.ndim == 1:
+        return [*found[:-1], _columns("predictions", "the model's values", inside, {"prediction": answers}), found[-1]]
+    named = {f"p({name})": column for name, column in zip(both.spec.classes, answers.T, strict=True)}
     predictions = _columns("predictions", "class probabilities", inside, named)
-    return [*found[:-1], predictions, _features("the model's log probabilities", inside, points)]
+    return [*found[:-1], predictions, _features("the model's log probabilities", inside, _logarithms(answers))]
+
+
+def _logarithms(probabilities: np.ndarray) -> np.ndarray:
+    return np.asarray(np.log(np.maximum(probabilities, LEAST)))
 
 
 def _targets(both: Sample, inside: np.ndarray) -> Iterator[Measured]:
