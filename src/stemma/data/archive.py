@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 from stemma.data import tarball
 from stemma.data.folder import files_under
@@ -46,6 +46,10 @@ BROKEN = (
 
 class Readable(Protocol):
     def read(self, count: int = -1, /) -> bytes: ...
+
+
+MEMBER_MEMORY = 1024
+"""Bytes that zipfile takes for a member, whose entry in the list has 46 or more."""
 
 
 Wanted = Callable[[str], bool]
@@ -147,6 +151,7 @@ def _of_tar(path: Path, packed: IO[bytes], wanted: Wanted) -> Iterator[Entry]:
 
 def _of_zip(path: Path, packed: IO[bytes], wanted: Wanted) -> Iterator[Entry]:
     budget = _budget(path)
+    _check_directory(path, packed)
     with zipfile.ZipFile(packed) as archive:
         for info in archive.infolist():
             name = _safe(path, info.orig_filename)
@@ -157,6 +162,14 @@ def _of_zip(path: Path, packed: IO[bytes], wanted: Wanted) -> Iterator[Entry]:
             budget = _spend(path, name, budget, info.file_size)
             with archive.open(info) as file:
                 yield name, info.file_size, file
+
+
+def _check_directory(path: Path, packed: IO[bytes]) -> None:
+    """Refuse a zip of which little is left but the list of its members, which the library holds in memory."""
+    end: Any = zipfile._EndRecData(packed)  # type: ignore[attr-defined]
+    packed.seek(0)
+    if end and end[5] // 46 * MEMBER_MEMORY > max(4 * path.stat().st_size, 64 << 20):
+        raise StemmaError(f"{path}: a list of members of {end[5]:,} bytes; refused")
 
 
 def _budget(path: Path) -> int:
