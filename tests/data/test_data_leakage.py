@@ -121,7 +121,7 @@ def test_nearest_is_what_all_distances_say(count, k, seed):
 def test_nearest_goes_in_chunks(monkeypatch):
     points = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
     whole = neighbours.nearest(points, 6)
-    monkeypatch.setattr(neighbours, "CHUNK", 7)
+    monkeypatch.setattr(neighbours, "CHUNK", 7 * 320)
     assert np.array_equal(neighbours.nearest(points, 6), whole)
 
 

@@ -10,8 +10,8 @@ Pairs = tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]]
 CANDIDATES = 4
 """Neighbours of an example that are compared with it one by one."""
 
-CHUNK = 1024
-"""Rows compared at once; a chunk holds CHUNK x N float32 (290 MB at N = 70,000)."""
+CHUNK = 1 << 26
+"""Distances held at once, float32: 256 MiB."""
 
 STRIDES = 32
 """Columns are first reduced to the best of STRIDES each, so that the costly selection sees N / 32 values."""
@@ -30,12 +30,13 @@ def nearest(points: np.ndarray, k: int) -> np.ndarray:
     squares = np.full(padded, np.inf, np.float32)
     squares[: len(points)] = (points * points).sum(1)
     rows = np.empty((len(points), k), np.int64)
-    for start in range(0, len(points), CHUNK):
-        scores = points[start : start + CHUNK] @ columns
+    step = max(1, CHUNK // padded)
+    for start in range(0, len(points), step):
+        scores = points[start : start + step] @ columns
         np.subtract(squares / 2, scores, out=scores)  # half the squared distance, but for the row's own square
         own = np.arange(len(scores))
         scores[own, start + own] = np.inf
-        rows[start : start + CHUNK] = _smallest(scores, k)
+        rows[start : start + step] = _smallest(scores, k)
     return rows
 
 
