@@ -10,8 +10,8 @@ Pairs = tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]]
 CANDIDATES = 4
 """Neighbours of an example that are compared with it one by one."""
 
-CHUNK = 1 << 26
-"""Distances held at once, float32: 256 MiB."""
+CHUNK = 1 << 25
+"""Distances held at once, float32: 128 MiB."""
 
 STRIDES = 32
 """Columns are first reduced to the best of STRIDES each, so that the costly selection sees N / 32 values."""
