@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemma.data import drawing, lexicon, measures, profile, samples
+from stemma.data import drawing, measures, profile, samples
+from stemma.data.lexicon import Lexicon
 from stemma.data.parts import Part
 from stemma.data.repeats import Repeats
 from stemma.data.shards import Shards
@@ -79,16 +80,19 @@ def test_a_placeholder_stands_far_out():
 
 
 def test_texts_cut_within_a_word():
+    def cut(texts):
+        return Lexicon(texts).cut()
+
     words = ["station", "interesting", "performance", "wonderful", "ordinary", "melancholy"]
     texts = [[words[(i * k) % 6] for k in (1, 2, 3, 5)] for i in range(60)]
-    assert lexicon.cut(texts) == 0
-    assert lexicon.cut([[*text[:-1], text[-1][: 3 + i % 2]] for i, text in enumerate(texts)]) == pytest.approx(1)
-    assert lexicon.cut([["short"], []]) == 0
+    assert cut(texts) == 0
+    assert cut([[*text[:-1], text[-1][: 3 + i % 2]] for i, text in enumerate(texts)]) == pytest.approx(1)
+    assert cut([["short"], []]) == 0
 
 
 def test_unknown_words():
-    parts = {"train": Part(["a b", "c"], np.zeros(2, int)), "test": Part(["a d d e"], np.zeros(1, int))}
-    assert lexicon.unknown(parts, lambda part: map(measures.words, part.x)) == {"train": 0.0, "test": 0.75}
+    train, test = (Lexicon(map(measures.words, texts)) for texts in (["A b", "c"], ["a d d E", None]))
+    assert (train.unknown(train), test.unknown(train)) == (0, 0.75)
 
 
 @pytest.mark.parametrize("codec", ["latin-1", "cp1252"])

@@ -25,7 +25,6 @@ STRAY = re.compile(r"[\x80-\x84\x86-\x9f]")
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+")
 """A word; Chinese and Japanese, which do not part words, count by the character."""
 NO_LETTER = re.compile(r"[\W\d_]+")
-SPACE = re.compile(r"\s+")
 EXCERPT = 160
 """Characters of a text that the table keeps."""
 VALUES = 1 << 20
@@ -59,7 +58,7 @@ def _texts(x: Sequence[str | None]) -> Columns:
     """text (its beginning), characters, words, letters (share of what is no space), garbled, stray."""
     texts = [text or "" for text in x]
     garbled = [_around(GARBLED, text) for text in texts]
-    solid = np.array([len(SPACE.sub("", text)) for text in texts])
+    solid = np.array([len("".join(text.split())) for text in texts])
     letters = np.array([len(NO_LETTER.sub("", text)) for text in texts])
     return {
         "text": [text if text is None else text[:EXCERPT] for text in x],

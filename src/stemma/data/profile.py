@@ -86,10 +86,10 @@ def _tells(values: pd.Series, y: np.ndarray, task: str) -> bool:
     if task == "regress":
         return _correlation(values, y) >= LINEAR
     codes, found = pd.factorize(values)
-    if task != "classify" or len(found) < 2 or len(values) < VALUES_TO_JUDGE * len(found):
+    labels, kinds = pd.factorize(y)
+    if task != "classify" or min(len(found), len(kinds)) < 2 or len(values) < VALUES_TO_JUDGE * len(found):
         return False
-    pairs = len(np.unique(np.stack([codes, y]), axis=1).T)
-    return len(np.unique(y)) > 1 and pairs == len(np.unique(codes))
+    return len(pd.unique(codes * len(kinds) + labels)) == len(pd.unique(codes))
 
 
 def _correlation(values: pd.Series, y: np.ndarray) -> float:

@@ -83,7 +83,13 @@ def pair(parts: dict[str, Part], task: str, classes: tuple[str, ...], row: dict[
             spans = difference(*(_pieces(shown[key]) for shown in sides))
             sides = [shown | {"spans": found} for shown, found in zip(sides, spans, strict=True)]
     differ = sides[0]["label"] != sides[1]["label"]
-    return {"sides": sides, "differ": differ, "how": row["how"], "change": row["change"], "distance": float(row["distance"])}
+    return {
+        "sides": sides,
+        "differ": differ,
+        "how": row["how"],
+        "change": row["change"],
+        "distance": float(row["distance"]),
+    }
 
 
 def _label(y: Any, task: str, classes: tuple[str, ...]) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data import lexicon, measures, profile
+from stemma.data import measures, profile
+from stemma.data.lexicon import Lexicon
 from stemma.data.parts import Part
 from stemma.data.repeats import Repeats
 from stemma.data.shards import chunks
@@ -83,7 +84,7 @@ def _difference(number: np.ndarray, of_train: np.ndarray) -> np.ndarray:
 def _parts(parts: dict[str, Part], kind: str, task: str, counts: dict[str, int], repeats: Repeats) -> pd.DataFrame:
     more = {"image": _of_images, "text": _of_texts, "sequence": _of_sequences}.get(kind, lambda _: {})(parts)
     if task == "transduce":
-        unknown = lexicon.unknown(parts, lambda part: part.y)
+        unknown = _of_targets(parts)
         more = {name: {**more[name], "unknown_targets": unknown[name]} for name in parts}
     rows = []
     for name, part in parts.items():
@@ -112,15 +113,16 @@ def _of_image_part(part: Part) -> dict[str, Any]:
 
 
 def _of_texts(parts: dict[str, Part]) -> dict[str, dict[str, Any]]:
-    unknown = lexicon.unknown(parts, lambda part: map(measures.words, part.x))
-    return {
-        name: {"cut": lexicon.cut(map(measures.words, part.x)), "unknown": unknown[name]}
-        for name, part in parts.items()
-    }
+    lexica = {name: Lexicon(map(measures.words, part.x)) for name, part in parts.items()}
+    return {name: {"cut": found.cut(), "unknown": found.unknown(lexica["train"])} for name, found in lexica.items()}
 
 
 def _of_sequences(parts: dict[str, Part]) -> dict[str, dict[str, Any]]:
-    if not all(isinstance(sequence, list) for part in parts.values() for sequence in part.x):
-        return {name: {"unknown": 0.0} for name in parts}
-    unknown = lexicon.unknown(parts, lambda part: part.x)
-    return {name: {"unknown": unknown[name]} for name in parts}
+    """Sequences of numbers have no unknown tokens."""
+    lexica = {name: Lexicon(x for x in part.x if isinstance(x, list)) for name, part in parts.items()}
+    return {name: {"unknown": found.unknown(lexica["train"])} for name, found in lexica.items()}
+
+
+def _of_targets(parts: dict[str, Part]) -> dict[str, float]:
+    lexica = {name: Lexicon(part.y) for name, part in parts.items()}
+    return {name: found.unknown(lexica["train"]) for name, found in lexica.items()}
