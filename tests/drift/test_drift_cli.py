@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 from stemma import drift, families
 from stemma.cli.main import app
 from stemma.data.store import load_spec, load_split
+from stemma.drift import features
 from stemma.errors import StemmaError
+from stemma.runs import RunFiles, SeedSummary, Summary
 
 ROOT = Path(__file__).parents[2]
 
@@ -150,6 +152,11 @@ def test_predictions_of_a_model(images: Path, tmp_path: Path) -> None:
     assert [test.name for test in report.tests] == ["labels", "pixels", "predictions", "features"]
     found = {test.name for test in drift.compare(images, moved, model=trained).tests if test.drifted}
     assert found & {"predictions", "features"}
+    runs = RunFiles("bars", tmp_path / "runs")
+    seeds = {f"seed{n}": SeedSummary(1, 0.5, score, 10, 10) for n, score in enumerate((0.7, 0.9))}
+    runs.write_summary(Summary("bars", "baseline", "logistic_regression", "", "", "", "", "", [], {}, seeds))
+    shutil.copytree(trained, runs.model_folder(1))
+    assert features.model_folder(tmp_path / "runs" / "bars") == runs.model_folder(1)
     other = shifting.prepared(tmp_path, "other", "image", shifting.images(300, 9))
     with pytest.raises(StemmaError, match="was not trained on the reference"):
         drift.compare(other, same, model=trained)

@@ -14,6 +14,7 @@ import numpy as np
 from stemma.drift.samples import Sample
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
+from stemma.scores import scoring
 from stemma.spec import PAD, UNKNOWN
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def model_folder(model: Path) -> Path:
     for path in (model, ROOT / model):
         if (path / "train" / "summary.json").is_file():
             runs = RunFiles(path.name, path.parent)
-            return runs.model_folder(runs.summary().best_seed())
+            summary = runs.summary()
+            return runs.model_folder(summary.best_seed(scoring(summary.task).key))
     raise StemmaError(f"{model}: no model folder (model.json) and no experiment under {ROOT}/")
 
 
