@@ -223,6 +223,12 @@ def test_a_value_that_is_not_finite_moves_nothing(name: str) -> None:
     assert descent.x.item() == 2.0
 
 
+@pytest.mark.parametrize("name", [name for name in SEARCHING if "iterations" in OPTIMIZERS[name].options])
+def test_one_iteration_is_a_step_too(name: str) -> None:
+    descent = Descent(rosenbrock, [-1.2, 1.0], named(name, iterations=1))
+    assert descent.run(1) < 24.2 / 2
+
+
 def test_iterations_of_one_step_are_as_many_steps() -> None:
     function, _, best = quadratic(5)
     descent = Descent(function, [1.0] * 5, named("conjugate_gradient", iterations=5))

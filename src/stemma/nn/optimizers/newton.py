@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from stemma.nn.optimizers.line_search import exact, search
+from stemma.nn.optimizers.line_search import MOST, exact, search
 from stemma.nn.optimizers.objective import ClosureOptimizer, Objective, unflatten
 
 
@@ -90,12 +90,15 @@ class BFGS(ClosureOptimizer):
 
 
 class LBFGS(torch.optim.LBFGS):
-    """Torch's limited-memory BFGS (Liu, Nocedal 1989) with strong Wolfe, weight decay and the same noise in a step."""
+    """Torch's limited-memory BFGS (Liu, Nocedal 1989) with strong Wolfe, weight decay and the same noise in a step.
+
+    Torch's own limit of evaluations, 5/4 of the iterations, leaves no search to a step of one: it would stay in place.
+    """
 
     curvature = False
 
     def __init__(self, parameters: Any, weight_decay: float = 0.0, iterations: int = 20, history: int = 10) -> None:
-        limits: dict[str, Any] = {"tolerance_grad": 1e-10, "tolerance_change": 1e-16}
+        limits: dict[str, Any] = {"max_eval": MOST * iterations, "tolerance_grad": 1e-10, "tolerance_change": 1e-16}
         super().__init__(parameters, 1.0, iterations, history_size=history, line_search_fn="strong_wolfe", **limits)
         self.weight_decay = weight_decay
 
