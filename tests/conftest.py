@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from made_up import COLOUR, GREY, TEXT, prepare
+from made_up import SETS, prepare
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Prepared sets by slot: grey, colour, text."""
+    """Prepared sets by slot: grey, colour, text, table, and with a number to predict table_values and others."""
     root = tmp_path_factory.mktemp("prepared")
-    for name, spec in (("grey", GREY), ("colour", COLOUR), ("text", TEXT)):
+    for name, spec in SETS.items():
         prepare(root / name, spec)
-    return {name: root / name for name in ("grey", "colour", "text")}
+    return {name: root / name for name in SETS}

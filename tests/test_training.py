@@ -62,7 +62,7 @@ def test_run_files_of_a_training(prepared: dict[str, Path], tmp_path: Path) -> N
     assert list(history["epoch"]) == [1, 2] and set(history["phase"]) == {"fit"}
     best = history.loc[history["val_loss"].idxmin()]
     row = summary.seeds["seed0"]
-    assert (row.epochs, row.val_loss, row.val_accuracy) == (
+    assert (row.epochs, row.val_loss, row.val_score) == (
         best["epoch"],
         best["val_loss"],
         best["val_accuracy"],
@@ -78,7 +78,7 @@ def test_the_best_epoch_is_the_one_that_is_kept(prepared: dict[str, Path]) -> No
     rows: list[dict] = []
     model, best = SeedRun("x", settings, 3, load_spec(prepared["grey"]).to_dict()).fit(wrong, validation, 15, rows)
     assert best["val_loss"] == min(row["val_loss"] for row in rows) < rows[-1]["val_loss"]
-    probabilities = model.probabilities(validation.x)
+    probabilities = model.predict(validation.x)
     loss = -np.log(probabilities[np.arange(len(validation)), validation.y]).mean()
     assert loss == pytest.approx(best["val_loss"], rel=1e-4)
 

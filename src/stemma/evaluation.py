@@ -10,7 +10,7 @@ from stemma import families
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
-from stemma.scores import SCORES
+from stemma.scores import scoring
 from stemma.threads import use_one_thread
 
 MISTAKES = 24
@@ -28,18 +28,18 @@ def evaluate(name: str, prepared: Path, root: Path = ROOT) -> None:
     runs, spec, test = RunFiles(name, root), load_spec(prepared), load_split(prepared, "test")
     if runs.summary().digest != spec.digest:
         raise StemmaError(f"{prepared}: not the set that '{name}' was trained on; run `dvc repro`")
-    values, times, pictures = {}, {}, dict[str, np.ndarray]()
+    judged, values, times, pictures = scoring(spec.task), [], {}, dict[str, np.ndarray]()
     for number, seed in enumerate(runs.seeds()):
         model = families.load(runs.model_folder(seed))
-        probabilities = model.probabilities(test.x, test.lengths, test.texts)
-        runs.write_predictions(seed, test.y, probabilities)
-        values[seed] = {metric: round(score(test.y, probabilities), 6) for metric, score in SCORES.items()}
-        runs.write(f"test/seed{seed}.json", values[seed])
+        outputs = model.predict(test.x, test.lengths, test.texts)
+        runs.write_predictions(seed, test.y, outputs)
+        values.append({metric: round(value, 6) for metric, value in judged.measure(test.y, outputs).items()})
+        runs.write(f"test/seed{seed}.json", values[-1])
         times[f"seed{seed}"] = _seconds_an_example(model, test)
         if number == 0:
-            pictures = {**model.pictures(), **_mistakes(runs, test, probabilities)}
+            pictures = {**model.pictures(), **_mistakes(runs, test, outputs)}
     runs.write_pictures(pictures)
-    means = {metric: round(float(np.mean([v[metric] for v in values.values()])), 4) for metric in SCORES}
+    means = {metric: round(float(np.mean([v[metric] for v in values])), 4) for metric in judged.scores}
     runs.write("metrics.json", means)
     runs.write("test_time.json", times)
 
@@ -50,27 +50,38 @@ def _seconds_an_example(model: Any, test: Split, repeats: int = 3) -> float:
     durations = []
     for _ in range(repeats):
         started = time.perf_counter()
-        model.probabilities(part.x, part.lengths, part.texts)
+        model.predict(part.x, part.lengths, part.texts)
         durations.append(time.perf_counter() - started)
     return round(min(durations) / len(part), 9)
 
 
-def _mistakes(runs: RunFiles, test: Split, probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    """Write the mistakes that the model was surest of; return their pictures if the data are images."""
+def _mistakes(runs: RunFiles, test: Split, outputs: np.ndarray) -> dict[str, np.ndarray]:
+    """Write the worst mistakes; return their pictures if the data are images."""
+    rows = _largest_errors(test.y, outputs) if outputs.ndim == 1 else _surest_mistakes(test.y, outputs)
+    worst = [row["index"] for row in rows]
+    texts = [{} if test.texts is None else {"text": test.texts[i]} for i in worst]
+    runs.write("test/mistakes.json", [{**row, **text} for row, text in zip(rows, texts, strict=True)])
+    if test.x.ndim != 4:
+        return {}
+    return {"mistakes": np.array(test.x[np.array(worst, int)]).transpose(0, 2, 3, 1)}
+
+
+def _surest_mistakes(labels: np.ndarray, probabilities: np.ndarray) -> list[dict[str, Any]]:
+    """The mistakes that the model was surest of."""
     predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != test.y)
+    wrong = np.flatnonzero(predicted != labels)
     worst = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:MISTAKES]
-    rows: list[dict[str, Any]] = [
+    return [
         {
             "index": int(i),
-            "label": int(test.y[i]),
+            "label": int(labels[i]),
             "predicted": int(predicted[i]),
             "probability": round(float(probabilities[i, predicted[i]]), 6),
-            **({"text": test.texts[i]} if test.texts is not None else {}),
         }
         for i in worst
     ]
-    runs.write("test/mistakes.json", rows)
-    if test.x.ndim != 4:
-        return {}
-    return {"mistakes": np.array(test.x[worst]).transpose(0, 2, 3, 1)}
+
+
+def _largest_errors(targets: np.ndarray, values: np.ndarray) -> list[dict[str, Any]]:
+    worst = np.argsort(-np.abs(values - targets), kind="stable")[:MISTAKES]
+    return [{"index": int(i), "target": float(targets[i]), "value": round(float(values[i]), 6)} for i in worst]

@@ -213,7 +213,7 @@ def _card(row: Mapping[str, Any], decision: gate.Decision, licences: Mapping[str
 
 
 def _scores(row: Mapping[str, Any]) -> Iterable[str]:
-    for name in scoring(row["task"]).scores:
+    for name, score in scoring(row["task"]).scores.items():
         mean, lo, hi = (row[name][end] for end in ("mean", "lo", "hi"))
         interval = "" if lo is None else f" [{lo:.4f}, {hi:.4f}]"
-        yield f"- {describe.in_words(name)}: {mean:.4f}{interval}"
+        yield f"- {score.noun}: {mean:.4f}{interval}"

@@ -2,13 +2,15 @@
 
     runs/<experiment>/
         train/summary.json          what was trained on what, and a row a seed (see `Summary`)
-        train/seed<k>/history.csv   a row an epoch of a phase: phase, epoch, train_loss, val_loss, val_accuracy, ...
-        train/seed<k>/model/        weights and description; `stemma.families.load` reads it
+        train/seed<k>/history.csv   a row an epoch of a phase: phase, epoch, train_loss, val_loss, val_accuracy|rmse
+        train/seed<k>/model/        weights, description, vocabulary.json or table.json; `stemma.families.load` reads it
         train_time.json             {"seed<k>": seconds}
         test/seed<k>.json           test metrics of a seed
-        test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities)
+        test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities);
+                                    for the task regress: target, value
         test/mistakes.json          most confident mistakes of the first seed:
-                                    index, label, predicted, probability[, text]
+                                    index, label, predicted, probability[, text];
+                                    regress: largest errors: index, target, value[, text]
         test/pictures.npz           uint8 [n, H, W, C] (C 1 or 3): `mistakes`, `filters`, `samples`; those that exist
         metrics.json                means over the seeds, for `dvc metrics show`
         test_time.json              {"seed<k>": seconds to predict one example}
@@ -16,6 +18,7 @@
 No date, path, duration or run id lies in a file other than `*_time.json`: equal results have equal bytes.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,11 +34,13 @@ ROOT = Path("runs")
 
 @dataclass(frozen=True)
 class SeedSummary:
-    """What training says of one seed. `epochs` is the number of epochs of the final phase that the model stands for."""
+    """What training says of one seed. `epochs` is the number of epochs of the final phase that the model stands for,
+    `val_score` its task's primary score on validation: accuracy, or RMSE.
+    """
 
     epochs: int
     val_loss: float
-    val_accuracy: float
+    val_score: float
     parameters: int
     model_bytes: int
 
@@ -55,10 +60,11 @@ class Summary:
     classes: list[str]
     settings: dict[str, Any]
     seeds: dict[str, SeedSummary]
+    task: str = "classify"
 
-    def best_seed(self) -> int:
-        """The seed with the highest accuracy on validation, then the lowest loss, then the lowest number."""
-        order = [(-row.val_accuracy, row.val_loss, int(name.removeprefix("seed"))) for name, row in self.seeds.items()]
+    def best_seed(self, key: Callable[[float], float]) -> int:
+        """The seed with the least `key` (`Scoring.key`) of its validation score, then the lowest loss, then number."""
+        order = [(key(row.val_score), row.val_loss, int(name.removeprefix("seed"))) for name, row in self.seeds.items()]
         return min(order)[2]
 
 
@@ -92,15 +98,20 @@ class RunFiles:
     def seeds(self) -> list[int]:
         return sorted(int(name.removeprefix("seed")) for name in self.summary().seeds)
 
-    def write_predictions(self, seed: int, labels: np.ndarray, probabilities: np.ndarray) -> None:
-        """`labels` int `[N]`, `probabilities` float `[N, classes]`."""
-        columns = {"label": labels, **{f"p{k}": probabilities[:, k] for k in range(probabilities.shape[1])}}
+    def write_predictions(self, seed: int, targets: np.ndarray, outputs: np.ndarray) -> None:
+        """`targets` `[N]`: labels int with `outputs` float `[N, classes]`, or float with values float `[N]`."""
+        if outputs.ndim == 1:
+            columns = {"target": targets, "value": outputs}
+        else:
+            columns = {"label": targets, **{f"p{k}": outputs[:, k] for k in range(outputs.shape[1])}}
         with replacing(self.folder / "test" / f"seed{seed}.parquet") as path:
             pd.DataFrame(columns).to_parquet(path, index=False)
 
     def predictions(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Labels int `[N]` and probabilities float `[N, classes]` of the test split."""
+        """Of the test split: labels int `[N]` and probabilities `[N, classes]`, or targets and values, both `[N]`."""
         frame = pd.read_parquet(self._existing(self.folder / "test" / f"seed{seed}.parquet"))
+        if "value" in frame:
+            return frame["target"].to_numpy(), frame["value"].to_numpy()
         return frame.pop("label").to_numpy(), frame.to_numpy()
 
     def write_pictures(self, pictures: dict[str, np.ndarray]) -> None:

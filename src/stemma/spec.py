@@ -63,6 +63,11 @@ class DataSpec:
         """`dataset@source`, as it stands on every result."""
         return f"{self.dataset}@{self.source}"
 
+    @property
+    def outputs(self) -> int:
+        """Numbers that a network's last layer gives of an example: a logit a class, or the one value."""
+        return 1 if self.task == "regress" else len(self.classes)
+
     def to_dict(self) -> dict[str, Any]:
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 

@@ -27,7 +27,7 @@ def right(count: int) -> np.ndarray:
 
 def test_first_candidate_is_promoted():
     found = decide(candidate(predictions(right(400))), None, Rules())
-    assert (found.verdict, found.accuracy, found.p_value) == ("promote", 0.8, None)
+    assert (found.verdict, found.score, found.p_value) == ("promote", 0.8, None)
     json.dumps(found.to_dict(), allow_nan=False)
 
 
@@ -77,21 +77,21 @@ def test_a_collapsed_model_is_refused(champion: Predictions | None):
 @pytest.mark.parametrize("champion", [None, predictions(right(10))])
 def test_nan_is_refused(champion: Predictions | None):
     told = predictions(right(400))
-    told.probabilities[7, 2] = np.nan
+    told.outputs[7, 2] = np.nan
     found = decide(candidate(told), champion, Rules())
-    assert (found.verdict, found.accuracy) == ("refuse", None)
+    assert (found.verdict, found.score) == ("refuse", None)
     json.dumps(found.to_dict(), allow_nan=False)
 
 
 def test_champions_that_cannot_be_compared_are_refused():
     good, told = candidate(predictions(right(450))), predictions(right(10))
-    broken = told.probabilities.copy()
+    broken = told.outputs.copy()
     broken[0] = np.inf
     others = {
         "another test set": replace(told, test_digest="u" * 64),
-        "differ in shape": replace(told, probabilities=told.probabilities[:, :4]),
-        "labels differ": replace(told, labels=told.labels[::-1]),
-        "not all finite": replace(told, probabilities=broken),
+        "differ in shape": replace(told, outputs=told.outputs[:, :4]),
+        "labels differ": replace(told, targets=told.targets[::-1]),
+        "not all finite": replace(told, outputs=broken),
     }
     for reason, other in others.items():
         found = decide(good, other, Rules())
@@ -101,7 +101,7 @@ def test_champions_that_cannot_be_compared_are_refused():
 
 def test_own_shapes_that_differ_are_refused():
     told = predictions(right(400))
-    short = replace(told, probabilities=told.probabilities[:-1])
+    short = replace(told, outputs=told.outputs[:-1])
     assert decide(candidate(short), None, Rules()).verdict == "refuse"
 
 
@@ -114,7 +114,7 @@ def test_budgets_hold_for_every_candidate():
 
 
 def test_candidates_are_chosen_on_validation(tmp_path: Path):
-    told = [predictions(right(n)).probabilities for n in (490, 480)]
+    told = [predictions(right(n)).outputs for n in (490, 480)]
     write_run(tmp_path, "best-on-test", LABELS, told, val_accuracy=[0.7, 0.7])
     write_run(tmp_path, "large", LABELS, told, val_accuracy=[0.9, 0.8], parameters=9)
     write_run(tmp_path, "small", LABELS, told, val_accuracy=[0.8, 0.9], parameters=5)

@@ -11,6 +11,7 @@ from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.families.catalog import CATALOG, FAMILIES
+from stemma.scores import scoring
 from stemma.training.datamodule import Batch, to_batch
 from stemma.training.loop import SeedRun
 
@@ -24,8 +25,21 @@ SMALL = {
     "dbn": {"hidden": (20, 15), "pretrain_epochs": 1},
     "mlp": {"hidden": (16,)},
 }
-SLOTS = {"image": ("grey", "colour"), "text": ("text",)}
-CASES = [(key, slot) for key, entry in CATALOG.items() for kind in entry.kinds for slot in SLOTS[kind]]
+SLOTS = {
+    ("image", "classify"): ("grey", "colour"),
+    ("text", "classify"): ("text",),
+    ("table", "classify"): ("table",),
+    ("image", "regress"): ("grey_values",),
+    ("text", "regress"): ("text_values",),
+    ("table", "regress"): ("table_values",),
+}
+CASES = [
+    (key, slot)
+    for key, entry in CATALOG.items()
+    for kind in entry.kinds
+    for task in entry.tasks
+    for slot in SLOTS[kind, task]
+]
 
 
 def build(key: str, folder: Path):
@@ -56,13 +70,17 @@ def test_trains_saves_reloads_and_predicts_the_same(
     train, validation, test = (load_split(prepared[slot], name) for name in ("train", "validation", "test"))
     rows: list[dict] = []
     model, best = SeedRun(key, experiment(key), 0, load_spec(prepared[slot]).to_dict()).fit(train, validation, 2, rows)
-    assert {"val_loss", "val_accuracy"} <= set(best) and best in rows
-    probabilities = model.probabilities(test.x, test.lengths, test.texts)
-    assert probabilities.shape == (len(test), len(load_spec(prepared[slot]).classes))
-    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    spec = load_spec(prepared[slot])
+    assert {"val_loss", f"val_{scoring(spec.task).primary}"} <= set(best) and best in rows
+    answers = model.predict(test.x, test.lengths, test.texts)
+    if spec.task == "regress":
+        assert answers.shape == (len(test),) and best["val_rmse"] < 1.5 * spec.target_std
+    else:
+        assert answers.shape == (len(test), len(spec.classes))
+        np.testing.assert_allclose(answers.sum(1), 1, atol=1e-5)
     families.save(model, tmp_path, key, SMALL.get(key, {}))
     again = families.load(tmp_path)
-    np.testing.assert_array_equal(again.probabilities(test.x, test.lengths, test.texts), probabilities)
+    np.testing.assert_array_equal(again.predict(test.x, test.lengths, test.texts), answers)
     assert model.parameter_count() == again.parameter_count() > 0
 
 
@@ -70,10 +88,10 @@ def test_trains_saves_reloads_and_predicts_the_same(
 def test_prediction_does_not_depend_on_the_batch(key: str, slot: str, prepared: dict[str, Path]) -> None:
     train, test = load_split(prepared[slot], "train"), load_split(prepared[slot], "test")
     model, _ = SeedRun(key, experiment(key), 0, load_spec(prepared[slot]).to_dict()).fit(train, None, 1, [])
-    whole = model.probabilities(test.x, test.lengths, test.texts)
-    alone = np.concatenate([model.probabilities(*(None if part is None else part[i : i + 1] for part in
+    whole = model.predict(test.x, test.lengths, test.texts)
+    alone = np.concatenate([model.predict(*(None if part is None else part[i : i + 1] for part in
                                                   (test.x, test.lengths, test.texts))) for i in range(10)])  # fmt: skip
-    np.testing.assert_allclose(alone, whole[:10], atol=1e-6)
+    np.testing.assert_allclose(alone, whole[:10], atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("key", "slot"), [case for case in CASES if CATALOG[case[0]].family != "baseline"])
@@ -99,13 +117,18 @@ def test_every_trainable_parameter_gets_a_gradient(key: str, slot: str, prepared
 def test_layer_table_accounts_for_every_parameter(key: str, prepared: dict[str, Path]) -> None:
     from stemma.families.base import shapes
 
-    model = build(key, prepared[SLOTS[CATALOG[key].kinds[0]][0]])
+    model = build(key, prepared[next(slot for name, slot in CASES if name == key)])
     assert sum(row["parameters"] for row in shapes(model)) == model.parameter_count()
 
 
 def test_refuses_data_of_another_kind(prepared: dict[str, Path]) -> None:
     with pytest.raises(StemmaError, match="accepts text, the data is image"):
         build("kim_cnn", prepared["grey"])
+
+
+def test_refuses_a_task_that_it_does_not_learn(prepared: dict[str, Path]) -> None:
+    with pytest.raises(StemmaError, match="learns to classify, the data's task is regress"):
+        build("logistic_regression", prepared["table_values"])
 
 
 def test_unknown_architecture_names_the_nearest(prepared: dict[str, Path]) -> None:
@@ -118,4 +141,4 @@ def test_an_estimator_gives_probability_0_to_a_class_it_never_saw(prepared: dict
     seen = train.y < 9
     model = build("logistic_regression", prepared["grey"])
     model.solve(Split(train.x[seen], train.y[seen]))
-    assert (model.probabilities(train.x)[:, 9] == 0).all()
+    assert (model.predict(train.x)[:, 9] == 0).all()

@@ -11,10 +11,10 @@ from stemma.report.pictures import sheet
 def row(name: str, family: str, accuracy: float, beyond: bool | None, rank: int) -> dict[str, Any]:
     mean = {"mean": accuracy, "lo": accuracy - 0.01, "hi": accuracy + 0.01, "interval": "t", "values": [accuracy] * 3}
     to_best = None if beyond is None else {"difference": accuracy - 0.9, "beyond_chance": beyond}
-    return {"name": name, "family": family, "accuracy": mean, "to_best": to_best, "rank": rank}
+    return {"name": name, "family": family, "score": mean, "to_best": to_best, "rank": rank}
 
 
-GROUP = {"label": "mnist@sample", "test_examples": 1000, "largest_class": 0.1, "detectable": 0.02}
+GROUP = {"label": "mnist@sample", "task": "classify", "test_examples": 1000, "largest_class": 0.1, "detectable": 0.02}
 
 
 def test_a_clear_lead():

@@ -58,7 +58,7 @@ def test_equals_the_model_itself_in_every_batch(architecture: str, tmp_path: Pat
     spec = MODELS[architecture]
     split = examples(spec, 7, seed=1)
     model, served = packaged(tmp_path, architecture, spec)
-    expected = model.probabilities(split.x, split.lengths, split.texts)
+    expected = model.predict(split.x, split.lengths, split.texts)
     raw = split.texts if split.texts is not None else np.array(split.x)
     if spec.kind == "text":
         ids, lengths = encode(raw, TOKENS, spec.shape[0])

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from stemma.errors import StemmaError
 from stemma.files import read_json
+from stemma.scores import Score, scoring
 
 REPORTS = Path("reports")
 
@@ -34,29 +35,35 @@ def _table(label: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=label, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
     for name in ("", "experiment", "family"):
         table.add_column(name, no_wrap=True)
-    for name in ("accuracy %", "params", "train s", "to best"):
+    score = scoring(rows[0]["task"]).score
+    title = f"{score.title.lower()} %" if score.share else score.title
+    for name in (title, "params", "train s", "to best"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             str(row["rank"]),
             row["experiment"],
             row["family"],
-            _percent(row["accuracy"]),
+            _value(score, row[row["primary"]]),
             f"{row['parameters']:,}",
             f"{row['train_seconds']['mean']:.1f}",
-            _to_best(row["to_best"]),
+            _to_best(score, row["to_best"]),
         )
     return table
 
 
-def _percent(accuracy: dict[str, Any]) -> str:
+def _value(score: Score, value: dict[str, Any]) -> str:
     """Mean and half the interval over seeds, where seeds differ."""
-    half = f" ± {50 * (accuracy['hi'] - accuracy['lo']):4.1f}" if accuracy["interval"] == "t" else " " * 7
-    return f"{100 * accuracy['mean']:.1f}{half}"
+    if score.share:
+        half = f" ± {50 * (value['hi'] - value['lo']):4.1f}" if value["interval"] == "t" else " " * 7
+        return f"{100 * value['mean']:.1f}{half}"
+    half = f" ± {(value['hi'] - value['lo']) / 2:6.3g}" if value["interval"] == "t" else " " * 9
+    return f"{value['mean']:.4g}{half}"
 
 
-def _to_best(difference: dict[str, Any] | None) -> str:
-    """Points to the best of the dataset; `level` where chance could explain them."""
+def _to_best(score: Score, difference: dict[str, Any] | None) -> str:
+    """Distance to the best of the dataset, shares in points; `level` where chance could explain it."""
     if difference is None:
         return "best "
-    return f"{100 * difference['difference']:+.1f} " + ("     " if difference["beyond_chance"] else "level")
+    shown = f"{100 * difference['difference']:+.1f}" if score.share else f"{difference['difference']:+.3g}"
+    return f"{shown} " + ("     " if difference["beyond_chance"] else "level")

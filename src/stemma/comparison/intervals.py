@@ -1,6 +1,6 @@
 """How sure a mean is: over training seeds, and over test examples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,7 @@ from scipy import stats
 
 CHUNK = 100
 """Resamples drawn at once: bounds the memory at `CHUNK * N` numbers."""
+OfMeans = Callable[[np.ndarray], np.ndarray]
 
 
 def over_seeds(
@@ -39,10 +40,13 @@ def over_seeds(
     }
 
 
-def over_examples(scores: np.ndarray, confidence: float, resamples: int, seed: int) -> np.ndarray:
+def over_examples(
+    scores: np.ndarray, confidence: float, resamples: int, seed: int, of_means: OfMeans | None = None
+) -> np.ndarray:
     """Percentile bootstrap intervals `[2, M]` of the means of `scores` `[N, M]` (Efron, 1979).
 
-    All columns are means over the same resampled examples.
+    All columns are means over the same resampled examples. `of_means`: means `[R, M]` -> what the intervals are
+    of instead, `[R, K]`.
     """
     generator = np.random.default_rng(seed)
     examples = len(scores)
@@ -50,4 +54,5 @@ def over_examples(scores: np.ndarray, confidence: float, resamples: int, seed: i
     sizes = [min(CHUNK, resamples - start) for start in range(0, resamples, CHUNK)]
     means = [generator.multinomial(examples, uniform, size=size) @ scores / examples for size in sizes]
     tail = (1 - confidence) / 2
-    return np.quantile(np.concatenate(means), [tail, 1 - tail], axis=0)
+    drawn = np.concatenate(means)
+    return np.quantile(drawn if of_means is None else of_means(drawn), [tail, 1 - tail], axis=0)

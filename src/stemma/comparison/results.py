@@ -1,12 +1,14 @@
 """What the comparison reads of one experiment."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from stemma.errors import StemmaError
 from stemma.runs import RunFiles, Summary
+from stemma.scores import Scoring, scoring
 
 
 @dataclass(frozen=True)
@@ -14,23 +16,36 @@ class Result:
     """One experiment's test predictions and costs, a row a seed.
 
     Attributes:
-        labels: int `[N]`.
-        probabilities: float64 `[S, N, K]`, rows sum to one.
-        correct: bool `[S, N]`, whether the most probable class is the label.
+        targets: labels int `[N]`, or values float `[N]`.
+        outputs: float64: class probabilities `[S, N, K]`, whose rows sum to one, or values `[S, N]`.
+        examples: `[S, N]`, `Scoring.per_example`: bool, whether the answer is right, or the squared error.
         train_seconds: `[S]`.
         predict_ms: `[S]`, milliseconds to predict one example.
     """
 
     summary: Summary
     seeds: list[int]
-    labels: np.ndarray
-    probabilities: np.ndarray
+    targets: np.ndarray
+    outputs: np.ndarray
     train_seconds: list[float]
     predict_ms: list[float]
 
     @property
-    def correct(self) -> np.ndarray:
-        return self.probabilities.argmax(axis=2) == self.labels
+    def scoring(self) -> Scoring:
+        return scoring(self.summary.task)
+
+    @cached_property
+    def examples(self) -> np.ndarray:
+        return self.scoring.per_example(self.targets, self.outputs)
+
+    @cached_property
+    def contributions(self) -> np.ndarray:
+        """`[S, N]`, `Scoring.contributions`."""
+        return self.scoring.contributions(self.examples)
+
+    def scores(self, name: str) -> list[float]:
+        """A score of the task, a value a seed."""
+        return [self.scoring.scores[name].of(self.targets, outputs) for outputs in self.outputs]
 
     def of_seeds(self, field: str) -> list[float]:
         """A field of `SeedSummary`, a value a seed."""
@@ -41,32 +56,33 @@ def load(experiment: str, root: Path) -> Result:
     """Read the run files of `experiment` below `root`.
 
     Raises:
-        StemmaError: a file is missing, a probability is not finite, or seeds were tested on different
+        StemmaError: a file is missing, a prediction is not finite, or seeds were tested on different
             examples.
     """
     runs = RunFiles(experiment, root)
     summary, seeds = runs.summary(), runs.seeds()
     predictions = [runs.predictions(seed) for seed in seeds]
-    labels = predictions[0][0]
-    for seed, (others, probabilities) in zip(seeds, predictions, strict=True):
-        _check(experiment, seed, np.array_equal(others, labels), probabilities, len(summary.classes))
-    stacked = np.stack([probabilities for _, probabilities in predictions]).astype(np.float64)
+    targets = predictions[0][0]
+    for seed, (others, outputs) in zip(seeds, predictions, strict=True):
+        _check(experiment, seed, np.array_equal(others, targets), outputs, len(summary.classes))
+    stacked = np.stack([outputs for _, outputs in predictions]).astype(np.float64)
     train, predict = runs.read("train_time.json"), runs.read("test_time.json")
     return Result(
         summary=summary,
         seeds=seeds,
-        labels=labels,
-        probabilities=stacked / stacked.sum(axis=2, keepdims=True),
+        targets=targets,
+        outputs=stacked / stacked.sum(axis=2, keepdims=True) if stacked.ndim == 3 else stacked,
         train_seconds=[float(train[f"seed{seed}"]) for seed in seeds],
         predict_ms=[1000 * float(predict[f"seed{seed}"]) for seed in seeds],
     )
 
 
-def _check(experiment: str, seed: int, same_labels: bool, probabilities: np.ndarray, classes: int) -> None:
+def _check(experiment: str, seed: int, same_targets: bool, outputs: np.ndarray, classes: int) -> None:
     where = f"experiment '{experiment}', seed {seed}"
-    if not same_labels:
+    if not same_targets:
         raise StemmaError(f"{where}: its test labels differ from those of the first seed; evaluate it again")
-    if probabilities.shape[1] != classes:
-        raise StemmaError(f"{where}: {probabilities.shape[1]} probabilities an example, {classes} classes")
-    if not np.isfinite(probabilities).all() or not (probabilities.sum(axis=1) > 0).all():
-        raise StemmaError(f"{where}: test probabilities are not finite; train it again")
+    told = outputs.shape[1] if outputs.ndim == 2 else 0
+    if told != classes:
+        raise StemmaError(f"{where}: {told} probabilities an example, {classes} classes")
+    if not np.isfinite(outputs).all() or (classes and not (outputs.sum(axis=1) > 0).all()):
+        raise StemmaError(f"{where}: test predictions are not finite; train it again")

@@ -9,10 +9,7 @@ import numpy as np
 
 from stemma.comparison import intervals, paired
 from stemma.comparison.results import Result, load
-from stemma.scores import SCORES
-
-SHARE = (0.0, 1.0)
-BOUNDS = {"cross_entropy": (0.0, np.inf)}
+from stemma.scores import scoring
 
 
 def compare(
@@ -20,7 +17,7 @@ def compare(
 ) -> dict[str, Any]:
     """Compare the run files of `experiments` below `root`.
 
-    Experiments stand beside each other when dataset, source and test examples (`test_digest`) are the same.
+    Experiments stand beside each other when dataset, source, task and test examples (`test_digest`) are the same.
 
     Args:
         confidence: of every interval; 1 - confidence is the level of every test.
@@ -43,30 +40,32 @@ def compare(
     }
 
 
-def _same_test(result: Result) -> tuple[str, str, str]:
-    return result.summary.dataset, result.summary.source, result.summary.test_digest
+def _same_test(result: Result) -> tuple[str, ...]:
+    return result.summary.dataset, result.summary.source, result.summary.test_digest, result.summary.task
 
 
 def _group(results: list[Result], confidence: float, bootstrap: int, seed: int) -> dict[str, Any]:
-    """All experiments on the same test examples, the most accurate first."""
-    results = sorted(results, key=lambda r: (-r.correct.mean(), r.summary.experiment))
+    """All experiments on the same test examples, the best first."""
+    judged = results[0].scoring
+    results = sorted(results, key=lambda r: (judged.key(r.contributions.mean()), r.summary.experiment))
     rows = [_row(result, confidence) for result in results]
-    correct = np.stack([result.correct.mean(axis=0) for result in results], axis=1)
-    lows, highs = intervals.over_examples(correct, confidence, bootstrap, seed)
+    lows, highs = _over_examples(results, confidence, bootstrap, seed)
     differences, detectable = _differences(results, confidence)
     for rank, row in enumerate(rows):
         row["rank"] = rank + 1
-        row["accuracy_over_examples"] = {"lo": float(lows[rank]), "hi": float(highs[rank])}
+        row[f"{judged.primary}_over_examples"] = {"lo": float(lows[rank]), "hi": float(highs[rank])}
         row["to_best"] = differences[rank]
     first = results[0]
     return {
         "dataset": first.summary.dataset,
         "source": first.summary.source,
         "slot": first.summary.slot,
+        "task": first.summary.task,
+        "primary": judged.primary,
         "classes": first.summary.classes,
         "test_digest": first.summary.test_digest,
-        "test_examples": len(first.labels),
-        "largest_class": float(np.bincount(first.labels).max() / len(first.labels)),
+        "test_examples": len(first.targets),
+        **judged.facts(first.targets),
         "best": first.summary.experiment,
         "detectable": detectable,
         "rows": rows,
@@ -80,6 +79,8 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
         "dataset": summary.dataset,
         "source": summary.source,
         "slot": summary.slot,
+        "task": summary.task,
+        "primary": result.scoring.primary,
         "experiment": summary.experiment,
         "architecture": summary.architecture,
         "family": summary.family,
@@ -89,14 +90,31 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
         "parameters": int(max(result.of_seeds("parameters"))),
         "model_bytes": int(max(result.of_seeds("model_bytes"))),
     }
-    for name, score in SCORES.items():
-        values = [score(result.labels, probabilities) for probabilities in result.probabilities]
-        row[name] = intervals.over_seeds(values, confidence, BOUNDS.get(name, SHARE))
-    row["validation_accuracy"] = intervals.over_seeds(result.of_seeds("val_accuracy"), confidence, SHARE)
+    for name, score in result.scoring.scores.items():
+        row[name] = intervals.over_seeds(result.scores(name), confidence, score.bounds)
+    validation = intervals.over_seeds(result.of_seeds("val_score"), confidence, result.scoring.score.bounds)
+    row[f"validation_{result.scoring.primary}"] = validation
     row["epochs"] = intervals.over_seeds(result.of_seeds("epochs"), confidence)
     row["train_seconds"] = intervals.over_seeds(result.train_seconds, confidence, (0.0, np.inf))
     row["predict_ms"] = intervals.over_seeds(result.predict_ms, confidence, (0.0, np.inf))
     return row
+
+
+def _over_examples(results: list[Result], confidence: float, bootstrap: int, seed: int) -> np.ndarray:
+    """Bootstrap intervals `[2, M]` of the results' primary scores, means over their seeds."""
+    of_mean = results[0].scoring.of_mean
+    if of_mean is None:
+        means = np.stack([result.examples.mean(axis=0) for result in results], axis=1)
+        return intervals.over_examples(means, confidence, bootstrap, seed)
+    starts = np.cumsum([0] + [len(result.seeds) for result in results[:-1]])
+    counts = np.array([len(result.seeds) for result in results])
+    return intervals.over_examples(
+        np.concatenate([result.examples for result in results]).T,
+        confidence,
+        bootstrap,
+        seed,
+        lambda means: np.add.reduceat(of_mean(means), starts, axis=1) / counts,
+    )
 
 
 def _differences(results: list[Result], confidence: float) -> tuple[list[dict[str, Any] | None], float | None]:
@@ -106,8 +124,8 @@ def _differences(results: list[Result], confidence: float) -> tuple[list[dict[st
     was seen in the same test examples.
     """
     pairs = list(combinations(range(len(results)), 2))
-    correct = [result.correct for result in results]
-    found = {(a, b): paired.difference(correct[b], correct[a], confidence) for a, b in pairs}
+    parts = [result.contributions for result in results]
+    found = {(a, b): paired.difference(parts[b], parts[a], confidence) for a, b in pairs}
     adjusted = dict(zip(pairs, paired.holm([found[pair].p_value for pair in pairs]), strict=True))
     alpha = 1 - confidence
     rows: list[dict[str, Any] | None] = [None]
@@ -123,15 +141,16 @@ def _differences(results: list[Result], confidence: float) -> tuple[list[dict[st
             }
         )
     errors = [found[pair].standard_error for pair in pairs[: len(results) - 1]]
-    examples = correct[0].shape[1]
+    examples = parts[0].shape[1]
     return rows, paired.detectable(float(np.median(errors)), examples, alpha) if errors else None
 
 
 def _families(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each family's representative: its best on validation, so that many tries give no advantage on test."""
     chosen: dict[str, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda r: (-r["validation_accuracy"]["mean"], r["parameters"])):
+    primary, judged = rows[0]["primary"], scoring(rows[0]["task"])
+    for row in sorted(rows, key=lambda r: (judged.key(r[f"validation_{primary}"]["mean"]), r["parameters"])):
         chosen.setdefault(row["family"], row)
-    keys = ("dataset", "source", "test_digest", "family", "experiment", "architecture", "accuracy", "to_best")
+    keys = ("dataset", "source", "test_digest", "task", "family", "experiment", "architecture", primary, "to_best")
     best_first = sorted(chosen.values(), key=lambda row: row["rank"])
     return [{key: row[key] for key in keys} for row in best_first]

@@ -12,11 +12,13 @@ def build(architecture: str, spec: dict[str, Any], parameters: dict[str, Any]) -
     """A fresh model of `architecture` for data of `spec` (`DataSpec.to_dict()`).
 
     Raises:
-        StemmaError: unknown architecture, or a data kind, shape or parameter that it does not accept.
+        StemmaError: unknown architecture, or a data kind, task, shape or parameter that it does not accept.
     """
     known = entry(architecture)
     if spec["kind"] not in known.kinds:
         raise StemmaError(f"{architecture}: accepts {' and '.join(known.kinds)}, the data is {spec['kind']}")
+    if spec["task"] not in known.tasks:
+        raise StemmaError(f"{architecture}: learns to {' and '.join(known.tasks)}, the data's task is {spec['task']}")
     return known.load()(spec, **parameters)
 
 

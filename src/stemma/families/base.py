@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from stemma.errors import StemmaError
 from stemma.families.phase import Phase
@@ -16,14 +17,17 @@ from stemma.nn.losses import LOSSES, balanced
 from stemma.nn.optimizers import make_optimizer, make_schedule
 from stemma.spec import DataSpec
 
+ROOTS = ("rmse",)
+"""What objectives give as a mean of squares: an epoch's is the root of the mean over all its examples."""
+
 
 class Model(pl.LightningModule):
-    """A classifier of one data description.
+    """A network for one data description.
 
     A subclass takes `spec` (`DataSpec.to_dict()`) and plain parameters, calls `super().__init__(spec)`
     and defines `forward(x, lengths)`: prepared examples (uint8 `[B, C, H, W]`, token ids `[B, T]` with
-    lengths `[B]`, or float `[B, F]`) -> logits `[B, classes]`. A model that does more than fit those
-    logits overrides `phases`.
+    lengths `[B]`, or float `[B, F]`) -> `[B, spec.outputs]`: logits, or for the task `regress` the value
+    less its mean in train, in standard deviations. A model that does more than fit those overrides `phases`.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -34,8 +38,8 @@ class Model(pl.LightningModule):
         self._totals: dict[str, dict[str, Tensor]] = {}
 
     def phases(self) -> list[Phase]:
-        """What training runs, in order. Default: fit all parameters to the labels."""
-        return [Phase("fit", self.classify, trainable=(self,))]
+        """What training runs, in order. Default: fit all parameters to the targets."""
+        return [Phase("fit", self.objective, trainable=(self,))]
 
     def begin(self, phase: Phase, settings: Any) -> None:
         """Make `phase` the current one: freeze what it does not train, keep the settings of its optimiser."""
@@ -44,11 +48,23 @@ class Model(pl.LightningModule):
         for module in phase.trainable:
             module.requires_grad_(True)
 
-    def classify(self, batch: Any) -> dict[str, Tensor]:
-        """Loss and accuracy of a batch against its labels."""
-        logits = self(batch.x, batch.lengths)
-        loss = LOSSES[self.settings.loss](logits, batch.y, self._class_weights(logits))
-        return {"loss": loss, "accuracy": (logits.argmax(1) == batch.y).float().mean()}
+    def objective(self, batch: Any) -> dict[str, Tensor]:
+        """Loss of a batch against its targets, and what its task records besides."""
+        return self.judge(self(batch.x, batch.lengths), batch.y)
+
+    def judge(self, outputs: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """What outputs `[B, spec.outputs]` are worth: loss, and accuracy or squared error."""
+        return self._regress(outputs, y) if self.spec.task == "regress" else self._classify(outputs, y)
+
+    def _classify(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        loss = LOSSES[self.settings.loss](logits, labels, self._class_weights(logits))
+        return {"loss": loss, "accuracy": (logits.argmax(1) == labels).float().mean()}
+
+    def _regress(self, outputs: Tensor, y: Tensor) -> dict[str, Tensor]:
+        """Loss of standardised values, and the squared error in the target's own unit."""
+        values, targets = outputs.squeeze(1), (y - self.spec.target_mean) / self.spec.target_std
+        error = (values - targets).square().mean() * self.spec.target_std**2
+        return {"loss": F.mse_loss(values, targets), "rmse": error}
 
     def _class_weights(self, logits: Tensor) -> Tensor | None:
         if self.settings.class_weights == "none":
@@ -100,7 +116,8 @@ class Model(pl.LightningModule):
         """Log the epoch's means once: a metric logged each step costs more than a small net's step."""
         for name, total in self._totals.pop(stage).items():
             total = self.trainer.strategy.reduce(total, reduce_op="sum")
-            self.log(f"{stage}_{name}", total[0] / total[1], prog_bar=True)
+            mean = total[0] / total[1]
+            self.log(f"{stage}_{name}", mean.sqrt() if name in ROOTS else mean, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
         settings = self.settings
@@ -115,14 +132,16 @@ class Model(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     @torch.inference_mode()
-    def probabilities(
+    def predict(
         self,
         x: np.ndarray,
         lengths: np.ndarray | None = None,
         texts: list[str] | None = None,
         batch: int = 256,
     ) -> np.ndarray:
-        """Class probabilities float32 `[N, classes]` of prepared examples; `texts` is for other families."""
+        """Answers to prepared examples: class probabilities float32 `[N, classes]`, or for the task `regress`
+        values float32 `[N]` in the target's own unit. `texts` is for other families.
+        """
         self.eval()
         parts = []
         for start in range(0, len(x), batch):
@@ -131,8 +150,14 @@ class Model(pl.LightningModule):
             if lengths is not None:
                 sizes = torch.as_tensor(np.array(lengths[start : start + batch])).to(self.device)
                 piece = piece[:, : int(sizes.max())]
-            parts.append(self(piece, sizes).float().softmax(1).cpu().numpy())
+            parts.append(self.answer(self(piece, sizes).float()).cpu().numpy())
         return np.concatenate(parts)
+
+    def answer(self, outputs: Tensor) -> Tensor:
+        """What the network's outputs `[B, spec.outputs]` say in the task's own terms."""
+        if self.spec.task == "regress":
+            return outputs.squeeze(1) * self.spec.target_std + self.spec.target_mean
+        return outputs.softmax(1)
 
     def parameter_count(self) -> int:
         return sum(p.numel() for p in self.parameters())

@@ -40,14 +40,29 @@ class BagOfWords(nn.Module):
         return bag.scatter_(1, ranks + 1, 1.0)[:, 1:-1]
 
 
+class Columns(nn.Module):
+    """A table's encoded columns, float `[B, F]`, as they are, in the precision of the network."""
+
+    unit: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("unit", torch.ones(()), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(self.unit.dtype)
+
+
 class Vector(nn.Module):
-    """Any prepared example -> one float vector `[B, size]`: flat pixels or a bag of `words` words."""
+    """Any prepared example -> one float vector `[B, size]`: flat pixels, a bag of `words` words, or columns."""
 
     def __init__(self, spec: DataSpec, words: int, standardise: bool = True) -> None:
         super().__init__()
         if spec.kind == "text":
             self.size = min(words, spec.vocabulary_size - UNKNOWN - 1)
             self.encode: nn.Module = BagOfWords(self.size)
+        elif spec.kind == "table":
+            self.size, self.encode = spec.shape[0], Columns()
         else:
             self.size = int(torch.tensor(spec.shape).prod())
             self.encode = nn.Sequential(Pixels(spec, standardise), nn.Flatten())
@@ -57,19 +72,25 @@ class Vector(nn.Module):
 
 
 class Steps(nn.Module):
-    """Any prepared example -> a sequence `[B, T, size]`: embedded tokens, or an image row by row."""
+    """Any prepared example -> a sequence `[B, T, size]`: embedded tokens, an image row by row, a table's columns."""
 
     def __init__(self, spec: DataSpec, embedding: int) -> None:
         super().__init__()
-        self.is_text = spec.kind == "text"
-        if self.is_text:
+        self.kind = spec.kind
+        if self.kind == "text":
             self.size = embedding
             self.encode: nn.Module = nn.Embedding(spec.vocabulary_size, embedding)
+        elif self.kind == "table":
+            self.size, self.encode = 1, Columns()
         else:
             self.size = spec.shape[0] * spec.shape[2]
             self.encode = Pixels(spec)
 
     def forward(self, x: Tensor) -> Tensor:
-        """A text's ids `[B, T]` -> `[B, T, embedding]`; an image `[B, C, H, W]` -> `[B, H, C * W]`."""
+        """A text's ids `[B, T]` -> `[B, T, embedding]`; an image `[B, C, H, W]` -> `[B, H, C * W]`; a row of a
+        table `[B, F]` -> `[B, F, 1]`.
+        """
         values = self.encode(x)
-        return values if self.is_text else values.transpose(1, 2).flatten(2)
+        if self.kind == "table":
+            return values.unsqueeze(2)
+        return values if self.kind == "text" else values.transpose(1, 2).flatten(2)

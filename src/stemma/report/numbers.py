@@ -1,8 +1,11 @@
 """Numbers as people read them."""
 
+from math import floor, log10
 from typing import Any
 
 from markupsafe import Markup, escape
+
+from stemma.scores import Score
 
 MINUS = "\u2212"
 EN_DASH = "\u2013"
@@ -16,6 +19,24 @@ def points(difference: float) -> str:
     """A difference of two shares in percentage points, signed, with a true minus."""
     text = f"{100 * difference:+.1f}".replace("-", MINUS)
     return "0.0" if float(f"{100 * difference:.1f}") == 0 else text
+
+
+def significant(number: float, digits: int = 3) -> str:
+    """At least `digits` significant digits, with a true minus: 55.93 -> `55.9`, 1234.5 -> `1,234`."""
+    decimals = 0 if number == 0 else min(max(0, digits - 1 - floor(log10(abs(number)))), 9)
+    return f"{number:,.{decimals}f}".replace("-", MINUS)
+
+
+def value(number: float, score: Score) -> str:
+    """A score: shares in percent."""
+    return percent(number) if score.share else significant(number)
+
+
+def gap(difference: float, score: Score) -> str:
+    """A signed difference of two scores, of shares in percentage points."""
+    if score.share:
+        return points(difference)
+    return ("+" if difference > 0 else "") + significant(difference)
 
 
 def count(value: float) -> str:
@@ -45,13 +66,14 @@ def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.2f}" if p >= 0.095 else f"{p:.2g}"
 
 
-def half_width(score: dict[str, Any]) -> str:
-    """Half the interval of a share, in percentage points, or why there is none."""
-    if score["interval"] == "none":
+def half_width(found: dict[str, Any], score: Score) -> str:
+    """Half the interval of a score, of a share in percentage points, or why there is none."""
+    if found["interval"] == "none":
         return "one seed"
-    if score["interval"] == "deterministic":
+    if found["interval"] == "deterministic":
         return "equal seeds"
-    return f"\u00b1\u00a0{100 * max(score['hi'] - score['mean'], score['mean'] - score['lo']):.1f}"
+    half = max(found["hi"] - found["mean"], found["mean"] - found["lo"])
+    return f"\u00b1\u00a0{percent(half) if score.share else significant(half, 2)}"
 
 
 def spread(lo: float, hi: float, digits: int = 1) -> str:
@@ -75,7 +97,9 @@ def breakable(name: str) -> Markup:
 
 FILTERS = {
     "percent": percent,
-    "points": points,
+    "significant": significant,
+    "value": value,
+    "gap": gap,
     "count": count,
     "size": size,
     "duration": duration,

@@ -12,21 +12,30 @@ from stemma.report import numbers, plots, words
 from stemma.report.confusion import confusion, least_width
 from stemma.report.pictures import data_uri, sheet
 from stemma.runs import RunFiles
+from stemma.scores import Score, scoring
 
 Row = dict[str, Any]
 Group = dict[str, Any]
 MISTAKES = 8
 """Mistakes shown of an experiment."""
+POINTS = 400
+"""Points of a scatter, at most."""
 
 
 def page(comparison: dict[str, Any], root: Path) -> dict[str, Any]:
     """The templates' variables."""
-    groups = [{**group, "label": label} for group, label in _labelled(comparison["datasets"])]
+    groups = [
+        {**group, "label": label, "scoring": scoring(group["task"])}
+        for group, label in _labelled(comparison["datasets"])
+    ]
     rows = {group["label"]: _rows(group, comparison["rows"]) for group in groups}
     frame = learning_curves([row["experiment"] for row in comparison["rows"]], root)
     return {
         "comparison": comparison,
         "headline": words.headline(groups, rows),
+        "shown": words.scores_shown([group["scoring"].score for group in groups]),
+        "points": POINTS,
+        "scores": {group["scoring"].score.title for group in groups},
         "families": _family_table(groups, rows, comparison["families"]),
         "datasets": [_dataset(group, rows[group["label"]], comparison, frame, root) for group in groups],
     }
@@ -43,14 +52,18 @@ def _labelled(groups: list[Group]) -> list[tuple[Group, str]]:
 
 
 def _same_test(row: Row, group: Group) -> bool:
-    return all(row[key] == group[key] for key in ("dataset", "source", "test_digest"))
+    return all(row[key] == group[key] for key in ("dataset", "source", "test_digest", "task"))
 
 
 def _rows(group: Group, rows: list[Row]) -> list[Row]:
-    """The group's rows with short names and the places of their bars, in percent of the column's width."""
-    mine = [row for row in rows if _same_test(row, group)]
+    """The group's rows with short names, their primary `score`, and the places of their bars, in percent of the
+    column's width.
+    """
+    primary = group["primary"]
+    names = {"score": primary, "over_examples": f"{primary}_over_examples", "validation": f"validation_{primary}"}
+    mine = [{**row, **{to: row[name] for to, name in names.items()}} for row in rows if _same_test(row, group)]
     shown = _short([row["experiment"] for row in mine])
-    low, high = _scale(mine)
+    low, high = _scale(mine, group["scoring"].score)
     return [{**row, "name": name, "bar": _bar(row, low, high)} for row, name in zip(mine, shown, strict=True)]
 
 
@@ -62,25 +75,26 @@ def _short(names: list[str]) -> list[str]:
 
 
 def _ends(row: Row) -> tuple[float, float]:
-    accuracy, examples = row["accuracy"], row["accuracy_over_examples"]
-    los, his = (accuracy["lo"], examples["lo"]), (accuracy["hi"], examples["hi"])
+    seeds, examples = row["score"], row["over_examples"]
+    los, his = (seeds["lo"], examples["lo"]), (seeds["hi"], examples["hi"])
     return min(v for v in los if v is not None), max(v for v in his if v is not None)
 
 
-def _scale(rows: list[Row]) -> tuple[float, float]:
-    """Ends of the bars' common axis, on multiples of 5 %."""
+def _scale(rows: list[Row], score: Score) -> tuple[float, float]:
+    """Ends of the bars' common axis, on multiples of 5 %, or of a tenth of the span's power of ten."""
     ends = np.array([_ends(row) for row in rows])
-    return float(np.floor(ends.min() * 20) / 20), float(np.ceil(ends.max() * 20) / 20)
+    steps = 20 if score.share else 10 ** (1 - np.floor(np.log10(max(np.ptp(ends), 1e-9))))
+    return float(np.floor(ends.min() * steps) / steps), float(np.ceil(ends.max() * steps) / steps)
 
 
 def _bar(row: Row, low: float, high: float) -> dict[str, Any]:
     def place(value: float) -> float:
         return round(100 * (value - low) / max(high - low, 1e-9), 2)
 
-    accuracy, examples = row["accuracy"], row["accuracy_over_examples"]
-    seeds = (place(accuracy["lo"]), place(accuracy["hi"])) if accuracy["interval"] == "t" else None
+    score, examples = row["score"], row["over_examples"]
+    seeds = (place(score["lo"]), place(score["hi"])) if score["interval"] == "t" else None
     return {
-        "mean": place(accuracy["mean"]),
+        "mean": place(score["mean"]),
         "seeds": seeds,
         "examples": (place(examples["lo"]), place(examples["hi"])),
         "ends": (low, high),
@@ -112,26 +126,43 @@ def _dataset(
         "rows": rows,
         "plots": _plots(group, rows, frame),
         "pretrained": _pretrained(rows, root),
-        "matrix_width": least_width(group["classes"]),
-        "confusions": [
-            {**row, **confusion(RunFiles(row["experiment"], root), group["classes"])} for row in best_of_family
-        ],
+        **_errors(group, best_of_family, root),
         "sheets": [found for row in rows for found in _sheets(row, root)],
         "mistakes": [{**row, "items": _mistakes(row, group["classes"], root)} for row in best_of_family],
     }
+
+
+def _errors(group: Group, rows: list[Row], root: Path) -> dict[str, Any]:
+    """Where the families' representatives err: confusions of classes, or predicted against true values."""
+    files = [RunFiles(row["experiment"], root) for row in rows]
+    if group["task"] == "regress":
+        return {"scatters": [_scatter(group, row, runs) for row, runs in zip(rows, files, strict=True)]}
+    matrices = [{**row, **confusion(runs, group["classes"])} for row, runs in zip(rows, files, strict=True)]
+    return {"matrix_width": least_width(group["classes"]), "confusions": matrices}
+
+
+def _scatter(group: Group, row: Row, runs: RunFiles) -> Row:
+    """The first seed's predictions of at most `POINTS` examples spread over the test set."""
+    targets, values = runs.predictions(row["seeds"][0])
+    some = np.unique(np.linspace(0, len(targets) - 1, POINTS).astype(int))
+    name = f"p{group['test_digest'][:6]}{row['rank']}"
+    return {**row, "svg": plots.predicted_true(row, targets[some], values[some], name, group["label"])}
 
 
 def _plots(group: Group, rows: list[Row], frame: pd.DataFrame) -> list[dict[str, Any]]:
     label, name = group["label"], f"p{group['test_digest'][:6]}"
     parameters = [float(max(row["parameters"], 1)) for row in rows]
     seconds = [max(row["train_seconds"]["mean"], 1e-3) for row in rows]
+    score, column = group["scoring"].score, f"val_{group['primary']}"
+    axis, scale = (f"validation {score.noun}, %", 100) if score.share else (f"validation {score.noun}", 1)
     loss = plots.curves(frame, rows, "val_loss", "validation loss", f"{name}d", label)
-    accuracy = plots.curves(frame, rows, "val_accuracy", "validation accuracy, %", f"{name}c", label)
-    cost = plots.against_cost
+    scores = plots.curves(frame, rows, column, axis, f"{name}c", label, scale)
+    in_parameters = plots.against_cost(rows, parameters, "parameters", numbers.count, score, f"{name}a", label)
+    in_seconds = plots.against_cost(rows, seconds, "training time", numbers.duration, score, f"{name}b", label)
     found = [
-        ("Accuracy against parameters", cost(rows, parameters, "parameters", numbers.count, f"{name}a", label)),
-        ("Accuracy against training time", cost(rows, seconds, "training time", numbers.duration, f"{name}b", label)),
-        ("Validation accuracy while training", accuracy),
+        (f"{score.title} against parameters", in_parameters),
+        (f"{score.title} against training time", in_seconds),
+        (f"Validation {score.noun} while training", scores),
         ("Validation loss while training", loss),
     ]
     return [{"title": title, "svg": svg} for title, svg in found if svg is not None]
@@ -164,13 +195,19 @@ def _mistakes(row: Row, classes: list[str], root: Path) -> list[dict[str, Any]]:
     pictures = runs.pictures().get("mistakes", np.empty((0, 1, 1, 1), np.uint8))
     found = []
     for place, mistake in enumerate(runs.read("test/mistakes.json")[:MISTAKES]):
-        found.append(
-            {
-                "true": classes[mistake["label"]],
-                "read": classes[mistake["predicted"]],
-                "probability": mistake["probability"],
-                "text": mistake.get("text"),
-                "uri": data_uri(pictures[place]) if place < len(pictures) else None,
-            }
-        )
+        told = _in_numbers(mistake) if "value" in mistake else _in_classes(mistake, classes)
+        uri = data_uri(pictures[place]) if place < len(pictures) else None
+        found.append({**told, "text": mistake.get("text"), "uri": uri})
     return found
+
+
+def _in_classes(mistake: dict[str, Any], classes: list[str]) -> dict[str, str]:
+    true, read = (classes[mistake[name]] for name in ("label", "predicted"))
+    return {"true": true, "read": read, "how": f"{numbers.percent(mistake['probability'])} % sure"}
+
+
+def _in_numbers(mistake: dict[str, Any]) -> dict[str, str]:
+    true, read = mistake["target"], mistake["value"]
+    by = numbers.significant(abs(read - true))
+    names = {"true": numbers.significant(true), "read": numbers.significant(read)}
+    return {**names, "how": f"{by} too {'much' if read > true else 'little'}"}

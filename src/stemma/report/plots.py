@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib import rc_context
@@ -13,47 +14,50 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from stemma.comparison import FAMILY_MARKERS
 from stemma.report.labels import End, Point, name_ends, name_points, width
-from stemma.report.svg import STYLE, family_colour, inline
+from stemma.report.svg import MUTED, STYLE, family_colour, inline
+from stemma.scores import Score
 
 SIZE = (4.8, 3.2)
 Row = dict[str, Any]
 
 
 def against_cost(
-    rows: list[Row], costs: list[float], cost: str, show: Callable[[float], str], name: str, label: str
+    rows: list[Row], costs: list[float], cost: str, show: Callable[[float], str], score: Score, name: str, label: str
 ) -> Markup:
-    """Accuracy with its interval against `costs`, one a row, on a logarithmic axis named `cost`."""
+    """The primary score with its interval against `costs`, one a row, on a logarithmic axis named `cost`."""
     with rc_context(STYLE):
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
         for row, x in zip(rows, costs, strict=True):
-            _point(axes, row, x)
-        axes.set(xscale="log", xlabel=f"{cost} (log scale)", ylabel="test accuracy, %")
+            _point(axes, row, x, score)
+        axes.set(xscale="log", xlabel=f"{cost} (log scale)", ylabel=f"test {score.noun}{', %' if score.share else ''}")
         low, high = min(costs), max(costs)
         margin = max((high / low) ** 0.12, 1.3)
         axes.set_xlim(low / margin, high * margin)
         axes.margins(y=0.12)
         _log_ticks(axes, show)
         figure.draw_without_rendering()
-        name_points(axes, [_named(row, x) for row, x in zip(rows, costs, strict=True)])
+        name_points(axes, [_named(row, x, score) for row, x in zip(rows, costs, strict=True)])
     best = rows[0]
-    text = f"{label}: test accuracy against {cost} of {len(rows)} experiments; the best is {best['name']}."
+    text = f"{label}: test {score.noun} against {cost} of {len(rows)} experiments; the best is {best['name']}."
     return inline(figure, name, text)
 
 
-def curves(frame: pd.DataFrame, rows: list[Row], column: str, axis: str, name: str, label: str) -> Markup | None:
-    """`column` by epoch, a line an experiment; None where no history holds it.
+def curves(
+    frame: pd.DataFrame, rows: list[Row], column: str, axis: str, name: str, label: str, scale: int = 1
+) -> Markup | None:
+    """`scale` times `column` by epoch, a line an experiment; None where no history holds it.
 
     An experiment without epochs, such as a closed-form baseline, is a level dotted line.
     """
-    known = frame.dropna(subset=column)
+    known = frame[frame["experiment"].isin([row["experiment"] for row in rows])].dropna(subset=column)
     if not len(known):
         return None
     last = max(int(known["epoch"].max()), 2)
     with rc_context(STYLE):
         figure = Figure(figsize=SIZE, layout="constrained")
         axes = figure.add_subplot()
-        ends = list(_lines(axes, known, rows, column, last))
+        ends = list(_lines(axes, known, rows, column, last, scale))
         axes.set(xlabel="epoch", ylabel=axis, xlim=(1, 1 + (last - 1) / (1 - _room(ends))))
         axes.set_xticks([tick for tick in MaxNLocator(6, integer=True).tick_values(1, last) if 1 <= tick <= last])
         figure.draw_without_rendering()
@@ -66,19 +70,30 @@ def _room(ends: list[End]) -> float:
     return min(0.6, 0.08 + width(max((end.name for end in ends), key=len)) / (0.86 * 72 * SIZE[0]))
 
 
-def _point(axes: Axes, row: Row, x: float) -> None:
-    accuracy, colour = row["accuracy"], family_colour(row["family"])
-    if accuracy["interval"] == "t":
-        axes.vlines(x, 100 * accuracy["lo"], 100 * accuracy["hi"], color=colour, linewidth=1.2, alpha=0.6)
-    marker = FAMILY_MARKERS.get(row["family"], "o")
-    axes.plot(x, 100 * accuracy["mean"], marker, color=colour, markersize=6.5)
+def _point(axes: Axes, row: Row, x: float, score: Score) -> None:
+    _, _, y, lo, hi = _named(row, x, score)
+    colour = family_colour(row["family"])
+    if row["score"]["interval"] == "t":
+        axes.vlines(x, lo, hi, color=colour, linewidth=1.2, alpha=0.6)
+    axes.plot(x, y, FAMILY_MARKERS.get(row["family"], "o"), color=colour, markersize=6.5)
 
 
-def _named(row: Row, x: float) -> Point:
-    accuracy = row["accuracy"]
-    y = 100 * accuracy["mean"]
-    sure = accuracy["interval"] == "t"
-    return Point(row["name"], x, y, 100 * accuracy["lo"] if sure else y, 100 * accuracy["hi"] if sure else y)
+def _named(row: Row, x: float, score: Score) -> Point:
+    found, scale = row["score"], 100 if score.share else 1
+    y, sure = scale * found["mean"], found["interval"] == "t"
+    return Point(row["name"], x, y, scale * found["lo"] if sure else y, scale * found["hi"] if sure else y)
+
+
+def predicted_true(row: Row, targets: np.ndarray, values: np.ndarray, name: str, label: str) -> Markup:
+    """Values that a model gave against the targets, `[N]` each; on the line they are equal."""
+    ends = [float(min(targets.min(), values.min())), float(max(targets.max(), values.max()))]
+    with rc_context(STYLE):
+        figure = Figure(figsize=(3.2, 3.0), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(ends, ends, color=MUTED, linewidth=0.8)
+        axes.plot(targets, values, ".", color=family_colour(row["family"]), markersize=4, alpha=0.55, markeredgewidth=0)
+        axes.set(xlabel="true", ylabel="predicted")
+    return inline(figure, name, f"{label}: {row['name']}, predicted against true values of {len(targets)} examples.")
 
 
 def _log_ticks(axes: Axes, show: Callable[[float], str]) -> None:
@@ -89,10 +104,9 @@ def _log_ticks(axes: Axes, show: Callable[[float], str]) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _lines(axes: Axes, known: pd.DataFrame, rows: list[Row], column: str, last: int) -> Iterator[End]:
+def _lines(axes: Axes, known: pd.DataFrame, rows: list[Row], column: str, last: int, scale: int) -> Iterator[End]:
     """Draw the lines; yield where each ends."""
     styles: dict[str, Iterator[str]] = {}
-    scale = 100 if column == "val_accuracy" else 1
     for row in rows:
         part = known[known["experiment"] == row["experiment"]]
         if not len(part):

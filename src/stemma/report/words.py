@@ -3,7 +3,8 @@
 from typing import Any
 
 from stemma.comparison import FAMILY_NAMES
-from stemma.report.numbers import half_width, listed, percent
+from stemma.report.numbers import half_width, listed, percent, significant, value
+from stemma.scores import Score, scoring
 
 Row = dict[str, Any]
 Group = dict[str, Any]
@@ -23,12 +24,24 @@ def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
 
 def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:
     """What a reader should take from one dataset's ranking."""
+    score = scoring(group["task"]).score
     found = [_winner(group, rows[0], confidence)]
     if len(rows) > 1:
-        found += [_lead(rows), _families(rows)]
-    found += _baseline(rows)
-    guess = f"Always naming the largest class would be right on {percent(group['largest_class'])} %."
+        found += [_lead(rows, score), _families(rows)]
+    found += _baseline(rows, score)
+    if group["task"] == "regress":
+        guess = f"Always naming the mean of the test targets would leave an RMSE of {significant(group['target_sd'])}."
+    else:
+        guess = f"Always naming the largest class would be right on {percent(group['largest_class'])} %."
     return [sentence.replace(" %", "\u00a0%") for sentence in [*found, guess, _detectable(group)] if sentence]
+
+
+def scores_shown(scores: list[Score]) -> str:
+    """What the numbers of a table over all datasets are."""
+    shares = [f"{score.noun} in percent" for score in scores if score.share]
+    where = " where a number is predicted" if shares else ""
+    numbers = [f"{score.noun}{where}" for score in scores if not score.share]
+    return f"Test {' or '.join(dict.fromkeys([*shares, *numbers]))}"
 
 
 def family_name(family: str) -> str:
@@ -42,23 +55,31 @@ def _family(family: str) -> str:
 
 
 def _winner(group: Group, best: Row, confidence: float) -> str:
-    accuracy = best["accuracy"]
-    seeds = len(accuracy["values"])
+    found, score = best["score"], scoring(group["task"]).score
+    seeds = len(found["values"])
     sure = {
-        "t": f"{half_width(accuracy)} at {100 * confidence:g} % confidence over {seeds} seeds",
+        "t": f"{half_width(found, score)} at {100 * confidence:g} % confidence over {seeds} seeds",
         "deterministic": f"the same for all {seeds} seeds",
         "none": "one seed",
-    }[accuracy["interval"]]
-    right = f"{percent(accuracy['mean'])} % of {group['test_examples']:,} test examples right ({sure})"
-    return f"{best['name']} ({family_name(best['family'])}) is the most accurate: {right}."
+    }[found["interval"]]
+    name, examples = f"{best['name']} ({family_name(best['family'])})", f"{group['test_examples']:,} test examples"
+    if group["task"] == "regress":
+        reached = f"an RMSE of {significant(found['mean'])} on {examples} ({sure})"
+        return f"{name} errs least: {reached}, an R² of {significant(best['r2']['mean'])}."
+    return f"{name} is the most accurate: {percent(found['mean'])} % of {examples} right ({sure})."
 
 
-def _lead(rows: list[Row]) -> str:
+def _distance(difference: float, score: Score) -> str:
+    """`1.0 points`, or `1.27 of RMSE`."""
+    return f"{percent(abs(difference))} points" if score.share else f"{significant(abs(difference))} of {score.noun}"
+
+
+def _lead(rows: list[Row], score: Score) -> str:
     """Whom the best leaves behind beyond chance, and whom not."""
     level = [row for row in rows[1:] if not row["to_best"]["beyond_chance"]]
     if not level:
         return f"Its lead over {'every other experiment' if len(rows) > 2 else rows[1]['name']} is beyond chance."
-    named = listed([f"{row['name']} ({percent(-row['to_best']['difference'])} points)" for row in level])
+    named = listed([f"{row['name']} ({_distance(row['to_best']['difference'], score)})" for row in level])
     behind = [row["name"] for row in rows[1:] if row["to_best"]["beyond_chance"]]
     beaten = listed(behind) if len(behind) < 3 else f"the other {len(behind)}"
     rest = f" It beats {beaten} beyond chance." if behind else ""
@@ -81,19 +102,20 @@ def _level_families(rows: list[Row]) -> list[str]:
     return sorted({row["family"] for row in others if not row["to_best"]["beyond_chance"]})
 
 
-def _baseline(rows: list[Row]) -> list[str]:
+def _baseline(rows: list[Row], score: Score) -> list[str]:
     baselines = [row for row in rows if row["family"] == "baseline"]
     if not baselines or baselines[0]["rank"] == 1:
         return ["No network beats the baseline."] if baselines and len(rows) > len(baselines) else []
     best = baselines[0]
-    distance = f"{percent(-best['to_best']['difference'])} points below the best"
+    distance = f"{_distance(best['to_best']['difference'], score)} {'below' if score.higher else 'above'} the best"
     worse = sum(row["rank"] > best["rank"] and row["family"] != "baseline" for row in rows)
     behind = f", and {worse} of the networks {'does' if worse == 1 else 'do'} no better" if worse else ""
-    return [f"The baseline {best['name']} reaches {percent(best['accuracy']['mean'])} %, {distance}{behind}."]
+    reached = f"{value(best['score']['mean'], score)}{' %' if score.share else ''}"
+    return [f"The baseline {best['name']} reaches {reached}, {distance}{behind}."]
 
 
 def _detectable(group: Group) -> str:
     if group["detectable"] is None:
         return ""
-    least = f"{percent(group['detectable'])} points"
+    least = _distance(group["detectable"], scoring(group["task"]).score)
     return f"With this test set a true difference of {least} is found four times in five; smaller ones may hide."

@@ -13,7 +13,7 @@ from stemma.files import read_json
 from stemma.spec import DataSpec
 
 Prepared = tuple[np.ndarray, np.ndarray | None, list[str] | None]
-"""x, lengths, texts, as `model.probabilities` takes them."""
+"""x, lengths, texts, as `model.predict` takes them."""
 COLUMNS = ("text", "0")
 """Names that the column of a table of texts may have; 0 is what pandas calls a column without a name."""
 

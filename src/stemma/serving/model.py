@@ -33,7 +33,7 @@ class Predictor:
         """
         try:
             prepared = inputs.prepare(model_input, self.model.spec, self.vocabulary)
-            probabilities = self.model.probabilities(*prepared)
+            probabilities = self.model.predict(*prepared)
         except StemmaError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
         return table(probabilities, self.model.spec.classes)

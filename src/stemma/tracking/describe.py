@@ -13,8 +13,15 @@ import pandas as pd
 from stemma.comparison import FAMILY_COLOURS
 from stemma.files import sha256
 from stemma.runs import RunFiles
+from stemma.scores import SCORING, scoring
 
-PER_EPOCH = {"train_loss": "train/loss", "val_loss": "val/loss", "val_accuracy": "val/accuracy"}
+PER_EPOCH = {
+    "train_loss": "train/loss",
+    "val_loss": "val/loss",
+    **{f"val_{judged.primary}": f"val/{judged.primary}" for judged in SCORING.values()},
+}
+SHORT = {"accuracy": "acc"}
+"""Short names of scores: the UI cuts the heads of its columns."""
 AT_A_GLANCE = ("parameters", "epochs", "batch_size", "optimizer", "learning_rate")
 PHASE_METRICS = 3
 """Metrics of an earlier phase that are shown; more clutter the UI."""
@@ -98,14 +105,19 @@ def _phase_names(phase: str, rows: pd.DataFrame) -> dict[str, str]:
     return {c: f"z_pretrain/{phase}_{c.removeprefix('train_')}" for c in columns[:PHASE_METRICS]}
 
 
+def short(score: str) -> str:
+    """The name under which a score stands on experiments: `acc` of accuracy."""
+    return SHORT.get(score, score)
+
+
 def aggregates(row: Mapping[str, Any]) -> dict[str, float]:
     """Metrics of an experiment, six at most: the UI's comparison misplaces the values of a longer table."""
-    accuracy = row["accuracy"]
+    score, name = row[row["primary"]], short(row["primary"])
     values = {
-        "acc_mean": accuracy["mean"],
-        "acc_lo": accuracy["lo"],
-        "acc_hi": accuracy["hi"],
-        "err_mean": 1 - accuracy["mean"],
+        f"{name}_mean": score["mean"],
+        f"{name}_lo": score["lo"],
+        f"{name}_hi": score["hi"],
+        **({"r2_mean": row["r2"]["mean"]} if row["task"] == "regress" else {"err_mean": 1 - score["mean"]}),
         "n_params": row["parameters"],
         "train_s_mean": row["train_seconds"]["mean"],
     }
@@ -115,15 +127,15 @@ def aggregates(row: Mapping[str, Any]) -> dict[str, float]:
 def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:
     """Metrics that a seed has once. `row` is the experiment's row of `reports/comparison.json`."""
     place = row["seeds"].index(seed)
-    values = {"test/accuracy": row["accuracy"], "train_s": row["train_seconds"]}
+    values = {f"test/{row['primary']}": row[row["primary"]], "train_s": row["train_seconds"]}
     return {name: round(float(value["values"][place]), 4) for name, value in values.items()}
 
 
 def sentence(row: Mapping[str, Any]) -> str:
     """One plain sentence, which is all that the UI shows of a note until it is unfolded."""
-    accuracy, seeds = row["accuracy"], len(row["seeds"])
-    interval = "" if accuracy["lo"] is None else f" [{accuracy['lo']:.1%}, {accuracy['hi']:.1%}]"
+    score, value, seeds = scoring(row["task"]).score, row[row["primary"]], len(row["seeds"])
+    interval = "" if value["lo"] is None else f" [{score.shown(value['lo'])}, {score.shown(value['hi'])}]"
     return (
-        f"{row['architecture']} ({row['family']}) on {row['dataset']}@{row['source']}: test accuracy "
-        f"{accuracy['mean']:.1%}{interval} over {seeds} seed{'s' if seeds > 1 else ''}."
+        f"{row['architecture']} ({row['family']}) on {row['dataset']}@{row['source']}: test {score.noun} "
+        f"{score.shown(value['mean'])}{interval} over {seeds} seed{'s' if seeds > 1 else ''}."
     )

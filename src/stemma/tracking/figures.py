@@ -1,4 +1,4 @@
-"""Pictures of a run: confusion matrix, learning curves, and what the model showed of itself."""
+"""Pictures of a run: confusion matrix or predicted values, learning curves, and what the model showed of itself."""
 
 from pathlib import Path
 
@@ -31,22 +31,33 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: list[str], pat
     figure.savefig(path)
 
 
-def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
-    """Loss and validation accuracy of the final phase, a line a seed."""
+def predicted_true(targets: np.ndarray, values: np.ndarray, path: Path) -> None:
+    """Values `[N]` that a model gave against the targets `[N]`; on the line they are equal."""
+    figure = Figure(figsize=(4.8, 4.4), dpi=80)
+    axes = figure.add_axes((0.16, 0.13, 0.8, 0.84))
+    ends = [float(min(targets.min(), values.min())), float(max(targets.max(), values.max()))]
+    axes.plot(ends, ends, color="grey", linewidth=1)
+    axes.plot(targets, values, ".", markersize=4, alpha=0.5)
+    axes.set(xlabel="true", ylabel="predicted")
+    figure.savefig(path)
+
+
+def learning_curves(histories: dict[str, pd.DataFrame], score: str, path: Path) -> None:
+    """Loss and the score `val_<score>` of the final phase, a line a seed."""
     figure = Figure(figsize=(7, 3), dpi=80)
-    loss, accuracy = figure.subplots(1, 2, gridspec_kw={"left": 0.08, "right": 0.98, "bottom": 0.16, "wspace": 0.25})
+    loss, scores = figure.subplots(1, 2, gridspec_kw={"left": 0.08, "right": 0.98, "bottom": 0.16, "wspace": 0.25})
     for name, history in histories.items():
         final = history[history["phase"] == history["phase"].iloc[-1]]
         epochs = range(1, len(final) + 1)
         for column, axes, style in (
             ("train_loss", loss, "--"),
             ("val_loss", loss, "-"),
-            ("val_accuracy", accuracy, "-"),
+            (f"val_{score}", scores, "-"),
         ):
             if column in final:
                 axes.plot(epochs, final[column], style, marker=".", label=f"{name} {column.partition('_')[0]}")
     loss.set(xlabel="epoch", ylabel="loss")
-    accuracy.set(xlabel="epoch", ylabel="validation accuracy")
+    scores.set(xlabel="epoch", ylabel=f"validation {score}")
     loss.legend(fontsize=7)
     figure.savefig(path)
 

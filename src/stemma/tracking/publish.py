@@ -1,7 +1,6 @@
 """`publish`: bring a tracking store to the state of the run files, adding only what it lacks."""
 
 import logging
-import math
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -59,7 +58,7 @@ def publish(
             (published.added if added else published.unchanged).append(name)
         for dataset in comparison["datasets"]:
             same = [row for row in comparison["rows"] if row["test_digest"] == dataset["test_digest"]]
-            _introduce(client, dataset, min(row["accuracy"]["mean"] for row in same))
+            _introduce(client, dataset, [row[dataset["primary"]]["mean"] for row in same])
     return published
 
 
@@ -116,12 +115,11 @@ def _children(client: "MlflowClient", run: "Run") -> list["Run"]:
     return runs_of(client, run.info.experiment_id, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
 
 
-def _introduce(client: "MlflowClient", dataset: dict[str, Any], least: float) -> None:
-    """Note, tags and saved views of a `dataset@source`, `least` being the lowest accuracy there.
+def _introduce(client: "MlflowClient", dataset: dict[str, Any], means: list[float]) -> None:
+    """Note, tags and saved views of a `dataset@source`, `means` being the experiments' primary scores there.
 
     What is there already stays untouched.
     """
-    lowest = max(0.0, math.floor(20 * least - 2) / 20)
     into = experiment_id(client, f"{dataset['dataset']}@{dataset['source']}")
     present = client.get_experiment(into).tags
     wanted = {
@@ -130,6 +128,6 @@ def _introduce(client: "MlflowClient", dataset: dict[str, Any], least: float) ->
         "source": dataset["source"],
         "mlflow.note.content": views.note(into, dataset),
     }
-    for name, value in {**wanted, **views.tags(present, lowest)}.items():
+    for name, value in {**wanted, **views.tags(present, dataset["task"], means)}.items():
         if present.get(name) != value:
             client.set_experiment_tag(into, name, value)

@@ -12,11 +12,15 @@ from PIL import Image
 
 from stemma.files import read_json
 from stemma.runs import RunFiles
+from stemma.scores import scoring
 from stemma.tracking import describe, figures
+from stemma.tracking.views import CARD
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+Predictions = tuple[np.ndarray, np.ndarray]
+"""What `RunFiles.predictions` gives of a seed."""
 METRICS_A_CALL = 500
 DIGEST_LENGTH = 36
 """Characters that the store keeps of a dataset's digest."""
@@ -40,7 +44,7 @@ class Recorder:
         self.log_model, self.scratch = log_model, scratch
         self.now = int(time.time() * 1000)
         self.summary = runs.summary()
-        self.best = self.summary.best_seed()
+        self.best = self.summary.best_seed(scoring(self.summary.task).key)
         self.dataset = self._dataset()
 
     def record(self, key: str) -> None:
@@ -49,10 +53,8 @@ class Recorder:
         parent = self._start(self.runs.experiment, tags, sum(self.row["train_seconds"]["values"]))
         self._write(parent, describe.parameters(vars(self.summary), "aggregate"), describe.aggregates(self.row))
         predictions = {seed: self.runs.predictions(seed) for seed in self.runs.seeds()}
-        models = {seed: self._child(parent, key, seed, *predictions[seed]) for seed in predictions}
-        labels = np.concatenate([labels for labels, _ in predictions.values()])
-        predicted = np.concatenate([p.argmax(1) for _, p in predictions.values()])
-        self._figures(parent, self.runs.seeds(), labels, predicted)
+        models = {seed: self._child(parent, key, seed, predictions[seed]) for seed in predictions}
+        self._figures(parent, predictions)
         self._pictures(parent)
         self._run_files(parent)
         self.client.log_outputs(parent, [LoggedModelOutput(models[self.best], step=0)])
@@ -61,21 +63,22 @@ class Recorder:
         self.client.set_logged_model_tags(models[self.best], {"mlflow.note.content": self._model_note(parent)})
         self.client.set_terminated(parent, end_time=self.now)
 
-    def _child(self, parent: str, key: str, seed: int, labels: np.ndarray, probabilities: np.ndarray) -> str:
+    def _child(self, parent: str, key: str, seed: int, predictions: Predictions) -> str:
         """The run of one seed; returns the id of its logged model, which only the best seed has."""
         own = {"mlflow.parentRunId": parent, "seed": str(seed), "key": f"{key}-{seed}"}
-        once = describe.seed_metrics(self.row, seed)
+        once, primary = describe.seed_metrics(self.row, seed), self.row["primary"]
+        score = scoring(self.summary.task).score
         tags = {**describe.tags(vars(self.summary), "seed", "evaluate"), **own}
         run = self._start(f"{self.runs.experiment}-seed{seed}", tags, once["train_s"])
         model = self.log_model(run, self.runs.model_folder(seed)) if seed == self.best else ""
         self._write(run, {**describe.parameters(vars(self.summary), "seed"), "seed": str(seed)}, {})
         points = [(name, 0, value) for name, value in once.items()]
         self._log(run, [*describe.curves(self.runs.history(seed)), *points], model)
-        self._figures(run, [seed], labels, probabilities.argmax(1))
+        self._figures(run, {seed: predictions})
         self.client.set_tag(
             run,
             "mlflow.note.content",
-            f"Seed {seed} of {self.runs.experiment}, test accuracy {once['test/accuracy']:.1%}.",
+            f"Seed {seed} of {self.runs.experiment}, test {score.noun} {score.shown(once[f'test/{primary}'])}.",
         )
         self.client.set_terminated(run, end_time=self.now)
         return model
@@ -104,19 +107,25 @@ class Recorder:
         for start in range(0, len(metrics), METRICS_A_CALL):
             self.client.log_batch(run, metrics=metrics[start : start + METRICS_A_CALL])
 
-    def _figures(self, run: str, seeds: list[int], labels: np.ndarray, predicted: np.ndarray) -> None:
-        """Confusion matrix and learning curves, under the same paths in every run."""
+    def _figures(self, run: str, predictions: dict[int, Predictions]) -> None:
+        """Where the seeds err and their learning curves, under the same paths in every run of a task."""
         folder = self.scratch / run
         folder.mkdir()
-        figures.confusion(labels, predicted, self.summary.classes, folder / "confusion_matrix.png")
-        histories = {f"seed{seed}": self.runs.history(seed) for seed in seeds}
-        figures.learning_curves(histories, folder / "learning_curves.png")
+        targets, outputs = (np.concatenate(parts) for parts in zip(*predictions.values(), strict=True))
+        errors = folder / f"{CARD[self.summary.task]}.png"
+        if self.summary.task == "regress":
+            figures.predicted_true(targets, outputs, errors)
+        else:
+            figures.confusion(targets, outputs.argmax(1), self.summary.classes, errors)
+        histories = {f"seed{seed}": self.runs.history(seed) for seed in predictions}
+        figures.learning_curves(histories, self.row["primary"], folder / "learning_curves.png")
         self.client.log_artifacts(run, str(folder), "figures")
 
     def _pictures(self, parent: str) -> None:
-        """Pictures as cards of the UI: the confusion matrix, filters, samples, mistakes."""
-        confusion = Image.open(self.scratch / parent / "confusion_matrix.png").convert("RGB")
-        self.client.log_image(parent, confusion, key="confusion_matrix", step=0)
+        """Pictures as cards of the UI: where it errs, filters, samples, mistakes."""
+        card = CARD[self.summary.task]
+        errors = Image.open(self.scratch / parent / f"{card}.png").convert("RGB")
+        self.client.log_image(parent, errors, key=card, step=0)
         if (self.runs.folder / "test" / "pictures.npz").is_file():
             pictures = {name: each for name, each in self.runs.pictures().items() if len(each)}
             for name, each in pictures.items():
@@ -149,20 +158,14 @@ class Recorder:
 
     def _model_note(self, parent: str) -> str:
         origin = f"[{self.runs.experiment}](#/experiments/{self.into}/runs/{parent})"
-        took = "It takes raw input and answers with a label and the probability of every class."
+        answer = "a value" if self.summary.task == "regress" else "a label and the probability of every class"
+        took = f"It takes raw input and answers with {answer}."
         return f"{describe.sentence(self.row)}\n\nSeed {self.best} of {origin}, the best on validation. {took}"
 
     def _note(self, model: str) -> str:
         row, link = self.row, f"#/experiments/{self.into}/models/{model}"
         lines = [describe.sentence(row), "", "| | mean | from | to |", "|---|---|---|---|"]
-        for name in (
-            "accuracy",
-            "macro_f1",
-            "cross_entropy",
-            "calibration_error",
-            "train_seconds",
-            "predict_ms",
-        ):
+        for name in (*scoring(self.summary.task).scores, "train_seconds", "predict_ms"):
             cells = [row[name][end] for end in ("mean", "lo", "hi")]
             lines.append(f"| {name} | " + " | ".join("" if c is None else f"{c:.4g}" for c in cells) + " |")
         lines += [

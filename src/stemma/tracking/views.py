@@ -6,28 +6,39 @@ reads 20,000 characters of one.
 """
 
 import json
+import math
 import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from stemma.scores import scoring
 from stemma.tracking import links
+from stemma.tracking.describe import short
 
 PREFIX = "mlflow.sharedViewState."
 CURRENT = "tags.superseded = 'no'"
 SEEDS = f"tags.kind = 'seed' AND {CURRENT} AND attributes.status = 'FINISHED'"
+CARD = {"classify": "confusion_matrix", "regress": "predicted_true"}
+"""The picture that shows where a model errs, by task."""
 NAMES = {"leaderboard": "1 Leaderboard", "families": "2 Families", "curves": "3 Curves"}
 
 
-def tags(present: Mapping[str, str], lowest: float) -> dict[str, str]:
+def tags(present: Mapping[str, str], task: str, means: list[float]) -> dict[str, str]:
     """The views as tags. One that is `present` with the same content keeps its dates and so its bytes.
 
-    The menu lists the newest first: the last view gets the oldest date. `lowest` is the lowest accuracy that
-    curves show.
+    The menu lists the newest first: the last view gets the oldest date. `means` are the experiments' primary
+    scores; curves of shares begin below the lowest.
     """
     now = int(time.time() * 1000)
-    result = {}
-    states = {"leaderboard": _leaderboard(), "families": _families(lowest), "curves": _curves(lowest)}
+    result, judged = {}, scoring(task)
+    lowest = max(0.0, math.floor(20 * min(means) - 2) / 20) if judged.score.share else None
+    up, score = not judged.score.higher, judged.primary
+    states = {
+        "leaderboard": _leaderboard(score, up, judged.score.noun, CARD[task]),
+        "families": _families(score, up, lowest),
+        "curves": _curves(score, up, lowest),
+    }
     for age, (key, name) in enumerate(NAMES.items()):
         text = json.dumps(states[key], separators=(",", ":"))
         old = json.loads(present.get(PREFIX + key, "{}"))
@@ -40,14 +51,15 @@ def tags(present: Mapping[str, str], lowest: float) -> dict[str, str]:
 
 def note(experiment_id: str, dataset: Mapping[str, Any]) -> str:
     """Note of a `dataset@source`: a sentence, then links to its views."""
-    label = f"{dataset['dataset']}@{dataset['source']}"
-    rows = [
-        f"Deep-learning families compared on {label}: {dataset['test_examples']} test examples, "
-        f"{len(dataset['classes'])} classes, the largest {dataset['largest_class']:.1%}.",
-        "",
-    ]
+    label, score = f"{dataset['dataset']}@{dataset['source']}", scoring(dataset["task"]).score.noun
+    if dataset["task"] == "regress":
+        about = f"targets with a standard deviation of {dataset['target_sd']:.4g}"
+    else:
+        about = f"{len(dataset['classes'])} classes, the largest {dataset['largest_class']:.1%}"
+    examples = f"{dataset['test_examples']} test examples"
+    rows = [f"Deep-learning families compared on {label}: {examples}, {about}.", ""]
     purposes = {
-        "leaderboard": "every experiment, mean test accuracy over its seeds and its interval",
+        "leaderboard": f"every experiment, mean test {score} over its seeds and its interval",
         "families": "seeds grouped by family",
         "curves": "learning curves, seeds grouped by architecture",
     }
@@ -56,52 +68,57 @@ def note(experiment_id: str, dataset: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _leaderboard() -> dict[str, Any]:
+def _leaderboard(score: str, up: bool, noun: str, errors: str) -> dict[str, Any]:
+    mean, lo, hi = (f"{short(score)}_{end}" for end in ("mean", "lo", "hi"))
     cards = [
-        _card("BAR", "leaderboard", metricKey="acc_mean"),
-        _scatter("leaderboard", "n_params", "acc_mean"),
-        _scatter("leaderboard", "train_s_mean", "acc_mean"),
-        _parallel("leaderboard", ["family", "architecture"], ["n_params", "train_s_mean", "acc_mean"]),
-        _card("IMAGE", "pictures", imageKeys=["confusion_matrix"], step=0),
+        _card("BAR", "leaderboard", metricKey=mean),
+        _scatter("leaderboard", "n_params", mean),
+        _scatter("leaderboard", "train_s_mean", mean),
+        _parallel("leaderboard", ["family", "architecture"], ["n_params", "train_s_mean", mean]),
+        _card("IMAGE", "pictures", imageKeys=[errors], step=0),
         _card("IMAGE", "pictures", imageKeys=["filters"], step=0),
         _card("IMAGE", "pictures", imageKeys=["samples"], step=0),
     ]
     columns = {
         "tags.`family`": 100,
         "tags.`architecture`": 190,
-        "metrics.`acc_mean`": 110,
-        "metrics.`acc_lo`": 90,
-        "metrics.`acc_hi`": 90,
+        f"metrics.`{mean}`": 110,
+        f"metrics.`{lo}`": 90,
+        f"metrics.`{hi}`": 90,
         "metrics.`n_params`": 110,
         "metrics.`train_s_mean`": 130,
     }
     kind = f"tags.kind = 'aggregate' AND {CURRENT}"
-    sections = [_section("leaderboard", "Test accuracy, mean over seeds"), _section("pictures", "Pictures", 3, 480)]
-    return _state(kind, "metrics.`acc_mean`", columns, None, sections, cards)
+    sections = [
+        _section("leaderboard", f"Test {noun}, mean over seeds"),
+        _section("pictures", "Pictures", 3, 480),
+    ]
+    return _state(kind, f"metrics.`{mean}`", up, columns, None, sections, cards)
 
 
-def _families(lowest: float) -> dict[str, Any]:
+def _families(score: str, up: bool, lowest: float | None) -> dict[str, Any]:
     cards = [
-        _card("BAR", "families", metricKey="test/accuracy"),
-        _line("families", "val/accuracy", lowest),
-        _scatter("families", "train_s", "test/accuracy"),
+        _card("BAR", "families", metricKey=f"test/{score}"),
+        _line("families", f"val/{score}", lowest),
+        _scatter("families", "train_s", f"test/{score}"),
         _line("families", "val/loss"),
     ]
-    columns = {"metrics.`test/accuracy`": 130, "metrics.`val/accuracy`": 130, "metrics.`train_s`": 110}
+    columns = {f"metrics.`test/{score}`": 130, f"metrics.`val/{score}`": 130, "metrics.`train_s`": 110}
     sections = [_section("families", "Seeds, grouped by family")]
-    return _state(SEEDS, "metrics.`test/accuracy`", columns, "family", sections, cards)
+    return _state(SEEDS, f"metrics.`test/{score}`", up, columns, "family", sections, cards)
 
 
-def _curves(lowest: float) -> dict[str, Any]:
-    cards = [_line("curves", "val/accuracy", lowest), _line("curves", "val/loss"), _line("curves", "train/loss")]
-    columns = {"metrics.`test/accuracy`": 130, "metrics.`val/accuracy`": 130, "metrics.`val/loss`": 110}
+def _curves(score: str, up: bool, lowest: float | None) -> dict[str, Any]:
+    cards = [_line("curves", f"val/{score}", lowest), _line("curves", "val/loss"), _line("curves", "train/loss")]
+    columns = {f"metrics.`test/{score}`": 130, f"metrics.`val/{score}`": 130, "metrics.`val/loss`": 110}
     sections = [_section("curves", "Learning curves")]
-    return _state(SEEDS, "metrics.`test/accuracy`", columns, "architecture", sections, cards)
+    return _state(SEEDS, f"metrics.`test/{score}`", up, columns, "architecture", sections, cards)
 
 
 def _state(
     search: str,
     order: str,
+    up: bool,
     columns: dict[str, int],
     group: str | None,
     sections: list[Any],
@@ -111,7 +128,7 @@ def _state(
     return {
         "searchFilter": search,
         "orderByKey": order,
-        "orderByAsc": False,
+        "orderByAsc": up,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "datasetsFilter": [],

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stemma.data.store import load_spec
+from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles, SeedSummary, Summary
+from stemma.scores import scoring
 from stemma.threads import use_one_thread
 
 if TYPE_CHECKING:
@@ -26,9 +28,10 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
 
     Raises:
         TrainingFailed: a loss of some seed was not finite.
-        StemmaError: the model does not fit the data.
+        StemmaError: the model or a setting does not fit the data.
     """
     runs, summary = RunFiles(name, root), describe(name, experiment, prepared)
+    _check(experiment, scoring(summary.task).primary)
     use_one_thread()
     with _workers(len(experiment.seeds)) as pool:
         side_by_side = pool.submit(_runs_on_cpu, experiment).result()
@@ -40,6 +43,16 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
     summaries = {f"seed{seed}": summary for seed, (summary, _) in results.items()}
     runs.write_summary(replace(summary, seeds=summaries))
     runs.write("train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds) in results.items()})
+
+
+def _check(experiment: "Experiment", primary: str) -> None:
+    """Refuse settings that mean nothing for the data's task, which is known by its `primary` score."""
+    if experiment.monitor not in ("val_loss", f"val_{primary}"):
+        raise StemmaError(
+            f"monitor: '{experiment.monitor}' is not measured on these data; use val_loss or val_{primary}"
+        )
+    if experiment.class_weights != "none" and primary != "accuracy":
+        raise StemmaError(f"class_weights: '{experiment.class_weights}', but these data have no classes; use none")
 
 
 def _submit_here(function: Callable, /, *arguments: Any) -> Future:
@@ -64,6 +77,7 @@ def describe(name: str, experiment: "Experiment", prepared: Path) -> Summary:
         classes=list(spec.classes),
         settings=experiment.model_dump(mode="json"),
         seeds={},
+        task=spec.task,
     )
 
 

@@ -41,7 +41,7 @@ class Epochs(Checkpoint):
         label: begins each line of the log.
         phase: name written into each row.
         rows: the history that rows are added to.
-        monitor: `val_loss` (least is best), `val_accuracy` (most), or None: the last epoch stands.
+        monitor: `val_loss` or `val_rmse` (least is best), `val_accuracy` (most), or None: the last epoch stands.
     """
 
     def __init__(self, label: str, phase: str, rows: list[Row], monitor: str | None) -> None:

@@ -23,7 +23,7 @@ BLOCK = 64
 
 
 class Batch(NamedTuple):
-    """Prepared examples `x [B, ...]`, labels int64 `y [B]`, and for text `lengths [B]`.
+    """Prepared examples `x [B, ...]`, targets `y [B]` (labels int64, values float32), for text `lengths [B]`.
 
     Of a whole split `x` may be an array on disk instead of a tensor.
     """

@@ -13,13 +13,13 @@ import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from stemma import families
-from stemma.data.store import Split, load_spec, load_split, load_unlabelled, load_vectors, load_vocabulary
+from stemma.data.store import Split, load_spec, load_split, load_unlabelled, load_vectors
 from stemma.errors import StemmaError, TrainingFailed
 from stemma.families.base import Model
 from stemma.families.phase import Phase
-from stemma.files import write_json
+from stemma.files import read_json, write_json
 from stemma.runs import RunFiles, SeedSummary
-from stemma.scores import accuracy, cross_entropy
+from stemma.scores import cross_entropy, scoring
 from stemma.training.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
 from stemma.training.datamodule import ArrayData, joined, to_batch
 
@@ -62,15 +62,16 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     seconds = clock() - started
     runs.write_history(seed, rows)
     size = _save(model, runs.model_folder(seed), experiment, prepared)
-    return SeedSummary(best["epoch"], best["val_loss"], best["val_accuracy"], model.parameter_count(), size), seconds
+    score = best[f"val_{scoring(model.spec.task).primary}"]
+    return SeedSummary(best["epoch"], best["val_loss"], score, model.parameter_count(), size), seconds
 
 
 def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) -> int:
-    """Write the model with the vocabulary that it needs for raw text; return the folder's bytes."""
+    """Write the model with what it needs to encode raw texts or rows; return the folder's bytes."""
     families.save(model, folder, experiment.architecture, experiment.parameters)
-    vocabulary = load_vocabulary(prepared)
-    if vocabulary is not None:
-        write_json(folder / "vocabulary.json", vocabulary)
+    for name in ("vocabulary.json", "table.json"):
+        if (prepared / name).is_file():
+            write_json(folder / name, read_json(prepared / name))
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
@@ -191,11 +192,12 @@ def _devices(settings: "Experiment") -> int | str:
 
 
 def _scores(model: Any, train: Split, validation: Split | None) -> Row:
-    """Loss and accuracy of a model that was solved for, on both splits."""
-    scores: Row = {}
+    """Loss and primary score of a model that was solved for, on both splits."""
+    judged, spec, scores = scoring(model.spec.task), model.spec, Row()
     for stage, split in (("train", train), ("val", validation)):
         if split is not None:
-            probabilities = model.probabilities(split.x, split.lengths, split.texts)
-            scores[f"{stage}_loss"] = round(cross_entropy(split.y, probabilities), 6)
-            scores[f"{stage}_accuracy"] = round(accuracy(split.y, probabilities), 6)
+            outputs = model.predict(split.x, split.lengths, split.texts)
+            score = judged.score.of(split.y, outputs)
+            loss = (score / spec.target_std) ** 2 if spec.task == "regress" else cross_entropy(split.y, outputs)
+            scores |= {f"{stage}_loss": round(loss, 6), f"{stage}_{judged.primary}": round(score, 6)}
     return scores

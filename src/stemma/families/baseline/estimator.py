@@ -6,23 +6,38 @@ from typing import Any
 import numpy as np
 import skops.io
 from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.pipeline import Pipeline, make_pipeline
 
+from stemma.errors import StemmaError
 from stemma.families.phase import Phase
 from stemma.spec import DataSpec
 
+FOLDS = 3
+"""Parts in which a temperature is fitted: each on the answers of a model that was fitted to the others."""
+
 
 class Estimator:
-    """A scikit-learn classifier with the contract of a model: phases, probabilities, weights.
+    """A scikit-learn classifier or regressor with the contract of a model: phases, predictions, weights.
 
-    A subclass sets `self.estimator` and `features`: prepared examples -> what the estimator takes.
+    A subclass sets `self.estimator`, by `on` where it takes texts too.
     """
 
     estimator: BaseEstimator
-    trusted: tuple[str, ...] = ()
-    """Types beyond scikit-learn's own that its weights may hold (skops refuses all others)."""
+    learned: tuple[str, ...] = ("coef_", "intercept_")
+    """Attributes of the fitted estimator whose numbers count as its parameters."""
+    trusted: tuple[str, ...] = ("scipy.sparse._csr.csr_matrix",)
+    """Types beyond those that skops trusts by itself that its weights may hold; all others are refused."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = DataSpec.from_dict(spec)
+
+    def on(self, estimator: BaseEstimator, counts: bool = False) -> BaseEstimator:
+        """`estimator` for the data's kind: behind TF-IDF (or `counts`) of the words where they are texts."""
+        if self.spec.kind != "text":
+            return estimator
+        return make_pipeline(CountVectorizer() if counts else TfidfVectorizer(sublinear_tf=True), estimator)
 
     def phases(self) -> list[Phase]:
         return [Phase("fit", solve=self.solve)]
@@ -32,23 +47,31 @@ class Estimator:
         self.estimator.fit(self.features(split.x, split.texts), split.y)
 
     def features(self, x: np.ndarray, texts: list[str] | None) -> Any:
-        raise NotImplementedError
+        """Prepared examples -> what the estimator takes: flat pixels in [0, 1], texts, or columns."""
+        if self.spec.kind == "text":
+            assert texts is not None, "a prepared text set carries its texts"
+            return texts
+        flat = np.asarray(x).reshape(len(x), -1)
+        return flat / np.float32(255) if self.spec.kind == "image" else flat
 
-    def probabilities(
-        self, x: np.ndarray, lengths: np.ndarray | None = None, texts: list[str] | None = None
-    ) -> np.ndarray:
-        """Class probabilities `[N, classes]`; 0 for a class that training never saw."""
+    def predict(self, x: np.ndarray, lengths: np.ndarray | None = None, texts: list[str] | None = None) -> np.ndarray:
+        """Class probabilities `[N, classes]`, 0 for a class that training never saw; or values `[N]`."""
+        if self.spec.task == "regress":
+            return self.estimator.predict(self.features(x, texts))
         seen = self.estimator.predict_proba(self.features(x, texts))
         result = np.zeros((len(seen), len(self.spec.classes)))
         result[:, self.estimator.classes_] = seen
         return result / result.sum(axis=1, keepdims=True)
 
     def parameter_count(self) -> int:
-        return sum(int(np.size(value)) for value in self._coefficients())
+        final = self.final
+        return sum(int(np.size(getattr(final, name))) for name in self.learned)
 
-    def _coefficients(self) -> list[np.ndarray]:
-        final = self.estimator[-1] if hasattr(self.estimator, "steps") else self.estimator
-        return [final.coef_, final.intercept_]
+    @property
+    def final(self) -> Any:
+        """The fitted estimator itself, without what stands before and around it."""
+        inner = self.estimator[-1] if isinstance(self.estimator, Pipeline) else self.estimator
+        return inner.calibrated_classifiers_[0].estimator if isinstance(inner, CalibratedClassifierCV) else inner
 
     def pictures(self) -> dict[str, np.ndarray]:
         return {}
@@ -58,3 +81,37 @@ class Estimator:
 
     def load_weights(self, folder: Path) -> None:
         self.estimator = skops.io.load(folder / "estimator.skops", trusted=list(self.trusted))
+
+
+class Machine(Estimator):
+    """A classifier that gives scores instead of probabilities: their softmax at a temperature (Guo et al. 2017).
+
+    The temperature is fitted by cross-validation within train; unlike Platt's method it changes no prediction.
+    """
+
+    trusted = (
+        *Estimator.trusted,
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._TemperatureScaling",
+    )
+
+    def with_temperature(self, machine: BaseEstimator) -> BaseEstimator:
+        return CalibratedClassifierCV(self.on(machine), method="temperature", ensemble=False, cv=FOLDS)
+
+    @property
+    def final(self) -> Any:
+        inner = super().final
+        return inner[-1] if isinstance(inner, Pipeline) else inner
+
+    def solve(self, split: Any) -> None:
+        """As `Estimator.solve`.
+
+        Raises:
+            StemmaError: a class has too few examples to fit the temperature.
+        """
+        labels, counts = np.unique(split.y, return_counts=True)
+        if counts.min() < FOLDS:
+            name, count = self.spec.classes[labels[counts.argmin()]], counts.min()
+            known = f"a support vector machine needs {FOLDS} training examples of every class"
+            raise StemmaError(f"{known}, '{name}' has {count}")
+        super().solve(split)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -19,7 +18,3 @@ class TfidfLogisticRegression(Estimator):
         super().__init__(spec)
         vectors = TfidfVectorizer(ngram_range=(1, ngrams), min_df=min_count, sublinear_tf=True)
         self.estimator = make_pipeline(vectors, LogisticRegression(C=c, max_iter=max_iter))
-
-    def features(self, x: np.ndarray, texts: list[str] | None) -> list[str]:
-        assert texts is not None, "a prepared text set carries its texts"
-        return texts

@@ -21,5 +21,5 @@ class ConvNet(ImageNet):
             nn.MaxPool2d(2),
             nn.Flatten(),
         )
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.flat_size(), len(self.spec.classes)))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.flat_size(), self.spec.outputs))
         self.save_hyperparameters()

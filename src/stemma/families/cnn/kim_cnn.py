@@ -33,7 +33,7 @@ class KimCNN(Model):
         self.widths = tuple(widths)
         self.convolutions = nn.ModuleList(nn.Conv1d(embedding, maps, width) for width in self.widths)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(maps * len(widths), len(self.spec.classes))
+        self.head = nn.Linear(maps * len(widths), self.spec.outputs)
         self.save_hyperparameters()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:

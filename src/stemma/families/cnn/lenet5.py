@@ -121,7 +121,7 @@ class LeNet5(ImageNet):
             TableConvolution(), ScaledTanh(), Subsampling(16), ScaledTanh(),
             nn.Conv2d(16, 120, 5), ScaledTanh(), nn.Flatten(),
         )  # fmt: skip
-        return features, nn.Sequential(nn.Linear(120, 84), ScaledTanh(), RadialBasis(len(self.spec.classes)))
+        return features, nn.Sequential(nn.Linear(120, 84), ScaledTanh(), RadialBasis(self.spec.outputs))
 
     def _modern(self, padding: int) -> tuple[nn.Module, nn.Module]:
         features = nn.Sequential(
@@ -130,4 +130,4 @@ class LeNet5(ImageNet):
             nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(16, 120, 5), nn.ReLU(), nn.Flatten(),
         )  # fmt: skip
-        return features, nn.Sequential(nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, len(self.spec.classes)))
+        return features, nn.Sequential(nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, self.spec.outputs))

@@ -44,7 +44,7 @@ class ResNet(ImageNet):
                 layers.append(Block(inputs, outputs, 2 if stage and not block else 1))
                 inputs = outputs
         self.features = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        self.head = nn.Linear(inputs, len(self.spec.classes))
+        self.head = nn.Linear(inputs, self.spec.outputs)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

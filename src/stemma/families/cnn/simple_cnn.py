@@ -23,5 +23,5 @@ class SimpleCNN(ImageNet):
             nn.ReLU(),
             nn.Flatten(),
         )
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.flat_size(), len(self.spec.classes)))
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(self.flat_size(), self.spec.outputs))
         self.save_hyperparameters()

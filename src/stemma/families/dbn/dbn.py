@@ -12,7 +12,7 @@ from stemma.families.phase import Phase
 
 
 class DBN(GreedyModel):
-    """RBMs as the layers of a sigmoid network with a softmax on top.
+    """RBMs as the layers of a sigmoid network with a softmax (or one value) on top.
 
     `pretrain_epochs: 0` gives the same network without pre-training, from Glorot's initialisation.
     """
@@ -32,9 +32,9 @@ class DBN(GreedyModel):
         self.save_hyperparameters()
 
     def phases(self) -> list[Phase]:
-        """RBM by RBM, then the labels. The visible biases only generate: fine-tuning leaves them."""
+        """RBM by RBM, then the targets. The visible biases only generate: fine-tuning leaves them."""
         recognition = [parameter for rbm in self.stack for parameter in (rbm.weight, rbm.hidden_bias)]
-        return [*self.greedy_phases(), Phase("fit", self.classify, trainable=(self.head, *recognition))]
+        return [*self.greedy_phases(), Phase("fit", self.objective, trainable=(self.head, *recognition))]
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         v = self.encode(x)

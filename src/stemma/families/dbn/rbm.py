@@ -109,10 +109,10 @@ def _bernoulli(probability: Tensor) -> Tensor:
 
 
 class GreedyModel(Model):
-    """A stack of RBMs, trained one after the other, that a classifier stands on.
+    """A stack of RBMs, trained one after the other, that a linear layer stands on.
 
     Binary visible units take pixels scaled to [0, 1] or a bag of the `words` most frequent words;
-    Gaussian ones take standardised pixels. `auto`: Gaussian for colour images, binary otherwise.
+    Gaussian ones take standardised pixels or a table's columns. `auto`: Gaussian for colour images and tables.
     """
 
     generated: Tensor
@@ -131,12 +131,12 @@ class GreedyModel(Model):
         pretrain_batch_size: int = 100,
     ) -> None:
         super().__init__(spec)
-        colour = self.spec.kind == "image" and self.spec.shape[0] > 1
-        gaussian = visible == "gaussian" or (visible == "auto" and colour)
+        grey = self.spec.kind == "image" and self.spec.shape[0] == 1
+        gaussian = visible == "gaussian" or (visible == "auto" and not grey and self.spec.kind != "text")
         self.encode = Vector(self.spec, words, standardise=gaussian)
         sizes = [self.encode.size, *hidden]
         self.rbms = nn.ModuleList(RBM(v, h, gaussian and k == 0) for k, (v, h) in enumerate(pairwise(sizes)))
-        self.head = nn.Linear(sizes[-1], len(self.spec.classes))
+        self.head = nn.Linear(sizes[-1], self.spec.outputs)
         self.cd_steps, self.pretrain_epochs = cd_steps, pretrain_epochs
         self.pretraining = {
             "optimizer": "sgd",
@@ -215,7 +215,7 @@ def _intensities(v: Tensor, spec: DataSpec, standardised: bool) -> Tensor:
 
 
 class RBMClassifier(GreedyModel):
-    """One RBM and, on its fixed features, multinomial logistic regression."""
+    """One RBM and, on its fixed features, multinomial logistic (or linear) regression."""
 
     def __init__(self, spec: dict[str, Any], hidden: int = 500, **contrastive: Any) -> None:
         super().__init__(spec, (hidden,), **contrastive)
@@ -225,4 +225,4 @@ class RBMClassifier(GreedyModel):
         return self.head(self.up(self.encode(x), 1))
 
     def phases(self) -> list[Phase]:
-        return [*self.greedy_phases(), Phase("fit", self.classify, trainable=(self.head,))]
+        return [*self.greedy_phases(), Phase("fit", self.objective, trainable=(self.head,))]

@@ -10,7 +10,7 @@ from stemma.nn.pooling import POOLING
 
 
 class RecurrentClassifier(Model):
-    """Reads a text word by word, or an image row by row, and classifies the pooled states.
+    """Reads a text word by word, an image row by row or a table column by column; one layer on the pooled states.
 
     A subclass sets `self.recurrent`: `[B, T, size] -> ([B, T, hidden], _)`.
     """
@@ -22,7 +22,7 @@ class RecurrentClassifier(Model):
         self.steps = Steps(self.spec, embedding)
         self.pool = POOLING[pooling]
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(hidden, len(self.spec.classes))
+        self.head = nn.Linear(hidden, self.spec.outputs)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         states, _ = self.recurrent(self.dropout(self.steps(x)))
