@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemma.data import drawing, measures, profile, samples
@@ -118,6 +118,7 @@ def test_images_are_measured_alike_from_shards():
     assert measures.deviations(Shards([x[:20], x[20:]])).tolist() == measures.deviations(x).tolist()
 
 
+@settings(max_examples=30)
 @given(st.integers(20, 400), st.integers(20, 400), st.integers(0, 2**32 - 1))
 def test_shares_that_differ_by_chance_do_not_count(train, test, seed):
     random = np.random.default_rng(seed)
