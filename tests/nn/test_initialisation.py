@@ -54,6 +54,12 @@ def test_large_weights_saturate_tanh() -> None:
     assert forward > 0.85
 
 
+def test_glorot_does_not_save_the_sigmoid() -> None:
+    """Its slope is 1/4 at most, 1/16 of the gradient's mean square a layer, whatever texts say of "sigmoid or tanh"."""
+    _, backward = twenty_layers("glorot_normal", nn.Sigmoid())
+    assert backward < 16**-20
+
+
 def test_selu_normalises_itself_with_lecun() -> None:
     forward, _ = twenty_layers("lecun_normal", nn.SELU())
     assert 0.8 < forward < 1.25

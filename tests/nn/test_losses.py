@@ -124,8 +124,8 @@ def test_far_logits_give_finite_values_and_gradients(name: str) -> None:
         assert loss.item() == pytest.approx(np.log(2) / 2)
 
 
-def test_l2_is_no_mse_though_text_003_prints_it_so() -> None:
-    """(5-12) repeats (5-10): 6.75 here. The distance that it names is the root of the sum, 4.5, by root n 2.598."""
+def test_l2_is_no_mse_though_printed_so() -> None:
+    """The formula printed under that name: 6.75 here. The distance that it names is the root of the sum, 4.5, by root n 2.598."""
     printed = ((VALUES - TARGETS) ** 2).mean()
     assert printed == REGRESSION["mse"](VALUES, TARGETS) == pytest.approx(6.75)
     assert REGRESSION["l2"](VALUES, TARGETS).item() * 3**0.5 == pytest.approx(4.5)

@@ -1,4 +1,4 @@
-"""Algorithms as text 003 prints them, beside what holds. The text's own example: x^2 + 2x + 1."""
+"""Algorithms as a teaching text prints them, beside what holds (docs/parts.md). Its own example: x^2 + 2x + 1."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from closures import Descent, named, parabola
 
 
 def printed_conjugate_gradient(x: float, iterations: int) -> float:
-    """The listing of section 5.2.4 (3): `df(p)`, the gradient at p, stands where the Hessian times p belongs."""
+    """The listing: `df(p)`, the gradient at p, stands where the Hessian times p belongs."""
 
     def df(x: np.ndarray) -> np.ndarray:
         return 2 * x + 2
@@ -35,7 +35,7 @@ def test_the_printed_conjugate_gradient_stops_beside_the_minimum(start: float, e
     assert descent.run(1) == pytest.approx(0, abs=1e-20) and descent.x.item() == pytest.approx(-1)
 
 
-def test_table_5_2_climbs_by_its_sign() -> None:
+def test_the_printed_exact_step_climbs_by_its_sign() -> None:
     """theta = g / |g|, step -g'theta / theta'H theta, x - step * theta: from 0 it goes to +1, value 4."""
     x, hessian = 0.0, 2.0
     gradient = 2 * x + 2

@@ -57,7 +57,7 @@ def manhattan(p: Tensor, t: Tensor) -> Tensor:
 
 
 def euclidean(p: Tensor, t: Tensor) -> Tensor:
-    """L2: root of the sum of squares. Text 003 prints the mean square (5-12) under this name."""
+    """L2: root of the sum of squares. Some texts print the mean square under this name."""
     return torch.linalg.vector_norm(p - t, dim=1)
 
 

@@ -12,7 +12,7 @@ SAME = 1e-5
 
 
 class SteepestDescent(ClosureOptimizer):
-    """Down the gradient to the minimum along it: text 003's "optimal gradient", table 5-2 with its sign mended."""
+    """Down the gradient to the minimum along it: the "optimal gradient" of teaching texts."""
 
     curvature = True
 
