@@ -159,29 +159,30 @@ EMNIST = DatasetEntry(
     },
 )
 
-NOT_STATED = "none stated by the authors; used for research with citation"
-KRIZHEVSKY = "Krizhevsky (2009). Learning multiple layers of features from tiny images. U. of Toronto"
 
-CIFAR10 = DatasetEntry(
-    name="cifar10",
-    kind="image",
-    title="Small colour photographs of ten kinds of things, 32x32",
-    classes=(
-        *("airplane", "automobile", "bird", "cat", "deer"),
-        *("dog", "frog", "horse", "ship", "truck"),
-    ),
-    licence=NOT_STATED,
-    citation=KRIZHEVSKY,
-    note="PATH: the binary or python archive, or images by class",
-    path_reader="cifar",
-    shape=(3, 32, 32),
-    sources={
-        "canonical": Source(
-            reader="cifar",
-            counts={"train": 50_000, "test": 10_000},
-            files=mirrored(CIFAR10_FILES, "https://www.cs.toronto.edu/~kriz/"),
-        ),
-    },
+def _cifar(name: str, reader: str, title: str, classes: tuple[str, ...], files: Digests) -> DatasetEntry:
+    """CIFAR in one of its labellings."""
+    counts = {"train": 50_000, "test": 10_000}
+    return DatasetEntry(
+        name=name,
+        kind="image",
+        title=title,
+        classes=classes,
+        licence="none stated by the authors; used for research with citation",
+        citation="Krizhevsky (2009). Learning multiple layers of features from tiny images. U. of Toronto",
+        note="PATH: the binary or python archive, or images by class",
+        path_reader=reader,
+        shape=(3, 32, 32),
+        sources={"canonical": Source(reader, mirrored(files, "https://www.cs.toronto.edu/~kriz/"), counts)},
+    )
+
+
+CIFAR10 = _cifar(
+    "cifar10",
+    "cifar",
+    "Small colour photographs of ten kinds of things, 32x32",
+    ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+    CIFAR10_FILES,
 )
 
 CIFAR100_CLASSES = """
@@ -194,47 +195,26 @@ skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table ta
 tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
 """
 
-CIFAR100 = DatasetEntry(
-    name="cifar100",
-    kind="image",
-    title="Small colour photographs of a hundred kinds of things, 32x32",
-    classes=tuple(CIFAR100_CLASSES.split()),
-    licence=NOT_STATED,
-    citation=KRIZHEVSKY,
-    note="PATH: the binary or python archive, or images by class",
-    path_reader="cifar100",
-    shape=(3, 32, 32),
-    sources={
-        "canonical": Source(
-            reader="cifar100",
-            counts={"train": 50_000, "test": 10_000},
-            files=mirrored(CIFAR100_FILES, "https://www.cs.toronto.edu/~kriz/"),
-        ),
-    },
+CIFAR100 = _cifar(
+    "cifar100",
+    "cifar100",
+    "Small colour photographs of a hundred kinds of things, 32x32",
+    tuple(CIFAR100_CLASSES.split()),
+    CIFAR100_FILES,
 )
 
-CIFAR100_COARSE = DatasetEntry(
-    name="cifar100_coarse",
-    kind="image",
-    title="The photographs of cifar100 in its twenty superclasses, 32x32",
-    classes=(
+CIFAR100_COARSE = _cifar(
+    "cifar100_coarse",
+    "cifar100_coarse",
+    "The photographs of cifar100 in its twenty superclasses, 32x32",
+    (
         *("aquatic_mammals", "fish", "flowers", "food_containers", "fruit_and_vegetables"),
         *("household_electrical_devices", "household_furniture", "insects", "large_carnivores"),
         *("large_man-made_outdoor_things", "large_natural_outdoor_scenes", "large_omnivores_and_herbivores"),
         *("medium_mammals", "non-insect_invertebrates", "people", "reptiles", "small_mammals", "trees"),
         *("vehicles_1", "vehicles_2"),
     ),
-    licence=NOT_STATED,
-    citation=KRIZHEVSKY,
-    path_reader="cifar100_coarse",
-    shape=(3, 32, 32),
-    sources={
-        "canonical": Source(
-            reader="cifar100_coarse",
-            counts={"train": 50_000, "test": 10_000},
-            files=mirrored(CIFAR100_FILES, "https://www.cs.toronto.edu/~kriz/"),
-        ),
-    },
+    CIFAR100_FILES,
 )
 
 SMALL_DIGITS = DatasetEntry(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stemma.data.parts import Part, Raw, Reading, check_labels
-from stemma.data.readers.tabular import numbers
+from stemma.data.readers.numbers import numbers
 from stemma.errors import StemmaError
 
 SIDE = 28

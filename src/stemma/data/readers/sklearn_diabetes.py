@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stemma.data.parts import Part, Raw, Reading
-from stemma.data.readers.tabular import numbers
+from stemma.data.readers.numbers import numbers
 from stemma.errors import StemmaError
 
 FEATURES = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")

@@ -4,7 +4,7 @@ import pandas as pd
 
 from stemma.data.parts import Part, Raw, Reading, check_labels
 from stemma.data.readers.content import decode, load
-from stemma.data.readers.tabular import matrix
+from stemma.data.readers.numbers import matrix
 from stemma.errors import StemmaError
 
 
