@@ -170,7 +170,7 @@ SHIFTS: dict[str, dict[str, Shift]] = {
         "malignant from 37 to 60 %, no labels": first_half(0.6, False),
     },
 }
-SIZES = {"image": (200, 500), "text": (200, 500), "table": (100, 150)}
+SIZES = {"image": (200, 500), "text": (200, 500), "table": (100,)}
 
 
 def power(kind: str, name: str, size: int, seed: int) -> tuple[bool, ...]:
@@ -237,7 +237,9 @@ def show_speed(kind: str) -> None:
     detect(before, after, tokens=known)
     started = time.process_time()
     detect(before, after, tokens=known)
-    print(f"{kind:6} {len(before)} against {len(after)} examples: {time.process_time() - started:.2f} CPU s", flush=True)
+    print(
+        f"{kind:6} {len(before)} against {len(after)} examples: {time.process_time() - started:.2f} CPU s", flush=True
+    )
 
 
 def main() -> None:
