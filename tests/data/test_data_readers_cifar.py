@@ -146,6 +146,7 @@ def test_code_in_a_pickle_is_refused_by_name_and_not_run(tmp_path):
         (old(np.zeros((2, 3072), np.uint8), [0, 1])[:-900], "not a readable pickle"),
         (b"\x80\x02r\xff\xff\xff\x7f.", "not a readable pickle"),
         (b"\x80\x02" + b"(" * 99 + b".", "expected a pickled dictionary"),
+        (b"\x80\x04\x8c\x03o\ns\x8c\x06system\x93.", r"asks for code \(o.s.system\); refused"),
         (b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.", "not a readable pickle"),
     ],
 )  # fmt: skip

@@ -180,7 +180,9 @@ EDITS = st.lists(
     st.tuples(
         st.sampled_from(["flip", "set", "insert", "delete", "cut", "repeat", "largest"]),
         st.floats(0, 1, exclude_max=True),
-        st.binary(min_size=1, max_size=8),
+        st.one_of(
+            st.binary(min_size=1, max_size=8), st.sampled_from([b"\n", b'"', b",", b"\t", b"/", b"\r\n", b" ", b"-1"])
+        ),
     ),
     min_size=1,
     max_size=4,

@@ -3,7 +3,7 @@
 import re
 
 from stemma.data.parts import Part, Raw, Reading, check_examples
-from stemma.data.readers.content import decode, lines, load
+from stemma.data.readers.content import decode, lines, load, shown
 from stemma.errors import StemmaError
 
 LINE = re.compile(r"(\S+?)(\(\d+\))?((?: +[A-Z]{1,2}[012]?)+)(?: *#.*)?")
@@ -22,7 +22,7 @@ def read(reading: Reading) -> Raw:
             continue
         match = LINE.fullmatch(line)
         if match is None:
-            raise StemmaError(f"{reading.path}: line {number}: expected `word PHONEMES`, found '{line[:40]}'")
+            raise StemmaError(f"{reading.path}: line {number}: expected `word PHONEMES`, found '{shown(line)}'")
         word, _, phonemes = match.groups()
         x.append(list(word))
         y.append(phonemes.split())

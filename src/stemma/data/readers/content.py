@@ -126,6 +126,11 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
+def shown(text: str) -> str:
+    """The start of `text` in one line, for messages."""
+    return " ".join(text[:40].split())
+
+
 def lines(text: str) -> list[str]:
     """The lines without their ends and outer blanks; empty ones stay, but for one at the end."""
     found = [line.strip() for line in text.split("\n")]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stemma.data.parts import PARTS, Part, Raw, Reading, check_examples
 from stemma.data.readers import tabular
-from stemma.data.readers.content import decode, lines, load
+from stemma.data.readers.content import decode, lines, load, shown
 from stemma.errors import StemmaError
 
 Rows = tuple[list[str], list[str]]
@@ -53,7 +53,7 @@ def split(path: Path, text: str, separator: str | None = None) -> Rows:
     for number, line in enumerate(lines(text), 1):
         label, *rest = line.split(separator, 1)[:2] if line else [""]
         if not label or not rest:
-            raise StemmaError(f"{path}: line {number}: expected `LABEL text`, found '{line[:40]}'")
+            raise StemmaError(f"{path}: line {number}: expected `LABEL text`, found '{shown(line)}'")
         labels.append(label)
         texts.append(rest[0].strip())
     check_examples(path, len(labels))

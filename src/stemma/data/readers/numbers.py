@@ -28,7 +28,7 @@ def matrix(path: Path, text: str, width: int, separator: str = ",") -> np.ndarra
     except pd.errors.EmptyDataError:
         raise StemmaError(f"{path}: holds no rows") from None
     except (ValueError, OverflowError) as error:
-        raise StemmaError(f"{path}: expected rows of {width} numbers ({str(error).strip()})") from None
+        raise StemmaError(f"{path}: expected rows of {width} numbers ({' '.join(str(error).split())})") from None
     found = table.to_numpy()
     if found.shape[1] != width:
         raise StemmaError(f"{path}: {found.shape[1]} numbers a row, expected {width}")

@@ -133,7 +133,7 @@ class Machine:
 
     def name(self, name: str) -> None:
         if name not in NUMPY:
-            raise StemmaError(f"{self.where}: a pickle that asks for code ({name.replace(' ', '.')}); refused")
+            raise StemmaError(f"{self.where}: a pickle that asks for code ({'.'.join(name.split())[:80]}); refused")
         self.stack.append(Named(NUMPY[name]))
 
     def reduce(self, function: Any, arguments: Any) -> None:

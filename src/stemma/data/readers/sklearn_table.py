@@ -3,7 +3,7 @@
 import pandas as pd
 
 from stemma.data.parts import Part, Raw, Reading, check_labels
-from stemma.data.readers.content import decode, load
+from stemma.data.readers.content import decode, load, shown
 from stemma.data.readers.numbers import matrix
 from stemma.errors import StemmaError
 
@@ -21,7 +21,7 @@ def read(reading: Reading) -> Raw:
     rows, *expected = header.strip().split(",")
     if expected != [str(len(features)), *entry.classes]:
         found = ",".join([str(len(features)), *entry.classes])
-        raise StemmaError(f"{path}: first line '{header[:80]}', expected the number of rows and {found}")
+        raise StemmaError(f"{path}: first line '{shown(header)}', expected the number of rows and {found}")
     table = matrix(path, body, len(features) + 1)
     if rows != str(len(table)):
         raise StemmaError(f"{path}: {len(table)} rows, its first line says {rows[:20]}")

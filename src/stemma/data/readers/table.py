@@ -7,6 +7,7 @@ import pandas as pd
 
 from stemma.data.parts import Part, Raw, Reading
 from stemma.data.readers import tabular
+from stemma.data.readers.content import shown
 from stemma.errors import StemmaError
 
 
@@ -24,7 +25,9 @@ def read(reading: Reading) -> Raw:
         raise StemmaError(f"{files['train']}: no column but the label and the group")
     for part, table in tables.items():
         if sorted(set(table.columns) - {"label", "group"}) != sorted(features):
-            raise StemmaError(f"{files[part]}: columns {', '.join(table.columns)}; expected those of {files['train']}")
+            raise StemmaError(
+                f"{files[part]}: columns {', '.join(map(shown, table.columns))}; expected those of {files['train']}"
+            )
     x = _typed(files, tables, features)
     groups = {part: tabular.groups(table) for part, table in tables.items()}
     y, classes = _targets(reading, files, tables)
@@ -57,7 +60,7 @@ def column(where: object, values: pd.Series) -> pd.Series:
     plain = [None if value is None or value is pd.NA or value != value or value == "" else value for value in values]
     odd = next((v for v in plain if not isinstance(v, (str, int, float, type(None)))), None)
     if odd is not None:
-        raise StemmaError(f"{where}: column '{values.name}': expected numbers or texts, found {odd!r}")
+        raise StemmaError(f"{where}: column '{shown(str(values.name))}': expected numbers or texts, found {odd!r}")
     try:
         return pd.to_numeric(pd.Series(plain, name=values.name, dtype=object)).astype(np.float64)
     except (ValueError, TypeError, OverflowError):
@@ -78,5 +81,7 @@ def _finite(path: Path, labels: pd.Series) -> np.ndarray:
     found = pd.to_numeric(labels, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = np.flatnonzero(~np.isfinite(found))
     if len(wrong):
-        raise StemmaError(f"{path}: row {wrong[0] + 1}: label '{labels.iloc[wrong[0]]}' is no finite number")
+        raise StemmaError(
+            f"{path}: row {wrong[0] + 1}: label '{shown(str(labels.iloc[wrong[0]]))}' is no finite number"
+        )
     return found

@@ -79,7 +79,7 @@ def load(
     table = _renamed(path, table, columns or {})
     for column in required:
         if column not in table.columns:
-            raise unknown(f"{path}: column '{column}' is missing", column, table.columns)
+            raise unknown(f"{path}: column '{column}' is missing", column, map(content.shown, table.columns))
     check_examples(path, len(table))
     return table
 
@@ -87,7 +87,7 @@ def load(
 def _renamed(path: Path, table: pd.DataFrame, columns: Mapping[Any, str]) -> pd.DataFrame:
     for role, name in columns.items():
         if name not in table.columns:
-            raise unknown(f"{path}: columns.{role}: no such column", name, table.columns)
+            raise unknown(f"{path}: columns.{role}: no such column", name, map(content.shown, table.columns))
         if role != name and role in table.columns:
             raise StemmaError(f"{path}: columns.{role}: '{name}' stands for it, but there is a column '{role}' as well")
     return table.rename(columns={name: role for role, name in columns.items()})
@@ -116,7 +116,7 @@ def _separated(path: Path, text: str, delimiter: str) -> pd.DataFrame:
         raise StemmaError(f"{path}: holds no rows")
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
-        raise StemmaError(f"{path}: column '{twice}' stands in the header twice")
+        raise StemmaError(f"{path}: column '{content.shown(twice)}' stands in the header twice")
     cells: list[list[str]] = [[] for _ in header]
     for number, row in enumerate(found, 1):
         if len(row) != len(header):
@@ -133,7 +133,7 @@ def _json_lines(path: Path, text: str) -> pd.DataFrame:
             row = _json_object(f"{path}: line {number}", line)
             if found and row.keys() != found[0].keys():
                 odd = sorted(row.keys() ^ found[0].keys())[0]
-                raise StemmaError(f"{path}: line {number}: key '{odd}' is not in every line")
+                raise StemmaError(f"{path}: line {number}: key '{content.shown(odd)}' is not in every line")
             found.append(row)
     if not found:
         raise StemmaError(f"{path}: holds no rows")
@@ -150,7 +150,7 @@ def _json_object(where: str, line: str) -> dict[str, Any]:
         raise StemmaError(f'{where}: expected an object such as {{"text": ..., "label": ...}}')
     for key, value in row.items():
         if isinstance(value, (list, dict)):
-            raise StemmaError(f"{where}: {key}: expected a text, a number, true, false or null")
+            raise StemmaError(f"{where}: {content.shown(key)}: expected a text, a number, true, false or null")
     return row
 
 
@@ -191,7 +191,7 @@ def classes_of(labels: dict[str, list[str]], files: dict[str, Path], known: tupl
             raise StemmaError(f"{files[part]}: row {found.index('') + 1} has no label")
     classes = known or tuple(sorted(set(chain(*labels.values())), key=_natural))
     if len(classes) < 2:
-        raise StemmaError(f"{files['train']}: only the class '{classes[0]}'; at least two are needed")
+        raise StemmaError(f"{files['train']}: only the class '{content.shown(classes[0])}'; at least two are needed")
     return classes
 
 
@@ -204,7 +204,7 @@ def positions(path: Path, labels: list[str], classes: tuple[str, ...]) -> np.nda
     index = {name: i for i, name in enumerate(classes)}
     for row, label in enumerate(labels, 1):
         if label not in index:
-            raise unknown(f"{path}: row {row}: label", label, classes)
+            raise unknown(f"{path}: row {row}: label", content.shown(label), classes)
     return np.array([index[label] for label in labels], np.int64)
 
 

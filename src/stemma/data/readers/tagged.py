@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stemma.data.parts import Part, Raw, Reading, check_examples
-from stemma.data.readers.content import decode, lines, load
+from stemma.data.readers.content import decode, lines, load, shown
 from stemma.data.readers.label_lines import part_files
 from stemma.errors import StemmaError, unknown
 
@@ -35,7 +35,7 @@ def _sentences(path: Path, text: str) -> Sentences:
             (token for token, (word, _, tag) in zip(line.split(), pairs, strict=True) if not word or not tag), None
         )
         if wrong is not None:
-            raise StemmaError(f"{path}: line {number}: expected word/tag, found '{wrong[:40]}'")
+            raise StemmaError(f"{path}: line {number}: expected word/tag, found '{shown(wrong)}'")
         if pairs:
             words.append([word for word, _, _ in pairs])
             tags.append([tag for _, _, tag in pairs])

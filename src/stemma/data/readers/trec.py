@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stemma.data.parts import Raw, Reading
-from stemma.data.readers.content import decode_latin, load
+from stemma.data.readers.content import decode_latin, load, shown
 from stemma.data.readers.label_lines import split, to_part
 from stemma.errors import StemmaError
 
@@ -31,5 +31,5 @@ def read(reading: Reading) -> Raw:
 def _coarse(path: Path, line: int, label: str) -> str:
     coarse, colon, fine = label.partition(":")
     if not colon or not fine:
-        raise StemmaError(f"{path}: line {line}: expected COARSE:fine, found '{label[:40]}'")
+        raise StemmaError(f"{path}: line {line}: expected COARSE:fine, found '{shown(label)}'")
     return coarse
