@@ -14,8 +14,8 @@ class HessianFree(ClosureOptimizer):
 
     The damping follows Levenberg and Marquardt: less where the model foretold the decrease, more where not (Martens
     2010, section 4.1). Conjugate gradients start from the last direction and stop by relative progress (4.4, 4.5). H is
-    the Hessian itself, not Gauss-Newton's matrix: a direction of negative curvature ends them and raises the damping
-    (Martens, Sutskever 2012, section 20.5).
+    the Hessian itself, not Gauss-Newton's matrix: at a direction of negative curvature they start again from zeros and
+    end there, as Newton's truncated method does (Nocedal, Wright 2006, algorithm 7.1).
 
     Args:
         damping: the first one.
@@ -37,18 +37,18 @@ class HessianFree(ClosureOptimizer):
 
     def advance(self, objective: Objective, x: Tensor) -> Tensor:
         group, (value, gradient) = self.param_groups[0], objective(x)
-        direction, negative = self._direction(objective, x, gradient)
+        direction = self._direction(objective, x, gradient)
         foretold = float(gradient @ direction + direction @ objective.product(x, direction) / 2)
         ratio = (objective(x + direction)[0] - value) / foretold if foretold < 0 else -1.0
-        if negative or not ratio >= 0.25:
+        if not ratio >= 0.25:
             group["damping"] *= 3 / 2
         elif ratio > 0.75:
             group["damping"] *= 2 / 3
         self.memory["direction"] = direction
         return _backtrack(objective, x, direction, value, float(gradient @ direction))
 
-    def _direction(self, objective: Objective, x: Tensor, gradient: Tensor) -> tuple[Tensor, bool]:
-        """A downhill direction, and whether negative curvature was met on the way."""
+    def _direction(self, objective: Objective, x: Tensor, gradient: Tensor) -> Tensor:
+        """Downhill: from the last direction, or from zeros where that leads uphill or into negative curvature."""
         group = self.param_groups[0]
 
         def damped(v: Tensor) -> Tensor:
@@ -56,9 +56,9 @@ class HessianFree(ClosureOptimizer):
 
         start = 0.95 * self.memory.get("direction", torch.zeros_like(x))
         direction, negative = conjugate_gradient(damped, -gradient, start, group["products"])
-        if not direction @ gradient < 0:
-            direction, negative = conjugate_gradient(damped, -gradient, torch.zeros_like(x), group["products"])
-        return direction, negative
+        if negative or not direction @ gradient < 0:
+            direction, _ = conjugate_gradient(damped, -gradient, torch.zeros_like(x), group["products"])
+        return direction
 
 
 def conjugate_gradient(
