@@ -4,15 +4,21 @@ from pathlib import Path
 
 from stemma import config
 from stemma.cli import stage
-from stemma.data.expectations import validate
-from stemma.data.limits import Limits
+from stemma.data.validation.expectations import validate
+from stemma.data.validation.limits import Limits
 
 
 def main(settings: config.Config, slot: str) -> None:
-    limits = settings.slot(slot).limits.to(Limits)
+    chosen = settings.slot(slot)
     reports = Path("reports/validation")
-    duplicates = Path("data/duplicates") / f"{slot}.parquet"
-    validate(Path("data/raw") / slot, reports / f"{slot}.json", reports / f"{slot}.html", duplicates, limits)
+    validate(
+        Path("data/raw") / slot,
+        reports / f"{slot}.json",
+        reports / f"{slot}.html",
+        Path("data/duplicates") / f"{slot}.parquet",
+        chosen.limits.to(Limits),
+        chosen.mirrored,
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stemma import config
-from stemma.data.limits import Limits
+from stemma.data.validation.limits import Limits
 from stemma.errors import StemmaError
 from stemma.families.catalog import CATALOG
 

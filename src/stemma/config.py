@@ -80,6 +80,9 @@ class Dataset(Section):
         default_factory=dict, description="role -> the table's own name of that column, where it differs"
     )
     resize: Resize | None = Field(None, description="images of another size: null refuses them")
+    mirrored: bool | None = Field(
+        None, description="whether an image and its mirror image are near duplicates; null: colour images are"
+    )
     validation: Share = Field(0.1, description="share of the training examples held out for choosing")
     test_share: Share = Field(0.2, description="share split off as test when the source has none of its own")
     seed: Seed = Field(0, description="of the split")

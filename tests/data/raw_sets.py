@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from stemma.data.entry import DatasetEntry
-from stemma.data.expectations import validate
-from stemma.data.limits import Limits
 from stemma.data.parts import Part
 from stemma.data.raw import save_part
+from stemma.data.validation.expectations import validate
+from stemma.data.validation.limits import Limits
 from stemma.errors import StemmaError
 from stemma.files import read_json, write_json
 

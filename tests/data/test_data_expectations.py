@@ -7,7 +7,7 @@ import raw_sets
 
 from stemma.data import catalog
 from stemma.data.parts import Part
-from stemma.data.suite import expected_counts
+from stemma.data.validation.suite import expected_counts
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stemma.data import drawing, measures, profile, samples
-from stemma.data.lexicon import Lexicon
 from stemma.data.parts import Part
-from stemma.data.repeats import Repeats
 from stemma.data.shards import Shards
-from stemma.data.tables import tables
+from stemma.data.validation import drawing, measures, profile, samples
+from stemma.data.validation.lexicon import Lexicon
+from stemma.data.validation.repeats import Repeats
+from stemma.data.validation.tables import tables
 
 COLUMNS = ["part_a", "row_a", "part_b", "row_b", "how", "distance", "change"]
 

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 import raw_sets
 
-from stemma.data import catalog, shards, validation_page
+from stemma.data import catalog, shards
 from stemma.data.parts import Part
+from stemma.data.validation import page
 from stemma.files import read_json
 
 ROOT = Path(__file__).parents[2]
@@ -132,7 +133,7 @@ def test_rules_in_words():
         },
         "a = b": {"expectation": "ExpectColumnPairValuesToBeEqual", "arguments": {"column_A": "a", "column_B": "b"}},
     }
-    assert {validation_page.rule(check): check for check in rules.values()} == rules
+    assert {page.rule(check): check for check in rules.values()} == rules
 
 
 LIMITED = """
@@ -140,7 +141,8 @@ import re, resource, sys
 from pathlib import Path
 sys.path.insert(0, "tests/data")
 import great_expectations, pandas as pd, raw_sets
-from stemma.data import catalog, expectations, leakage
+from stemma.data import catalog, leakage
+from stemma.data.validation import expectations
 leakage.find = lambda parts: pd.DataFrame({column: [] for column in leakage.COLUMNS})
 catalog.CATALOG["toy"] = raw_sets.entry("image")
 small, folder, allowed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) << 20

@@ -12,13 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from stemma.data import catalog, leakage, validation_page
-from stemma.data.limits import Limits
+from stemma.data import catalog, leakage
 from stemma.data.parts import IMAGES, Part
 from stemma.data.raw import load_meta, load_parts
-from stemma.data.repeats import Repeats
-from stemma.data.suite import Check, effective, expected_counts, suite
-from stemma.data.tables import tables
+from stemma.data.validation.limits import Limits
+from stemma.data.validation.page import write as write_page
+from stemma.data.validation.repeats import Repeats
+from stemma.data.validation.suite import Check, effective, expected_counts, suite
+from stemma.data.validation.tables import tables
 from stemma.errors import StemmaError
 from stemma.files import replacing, write_json
 
@@ -26,15 +27,25 @@ SHOWN = 5
 IDENTITY = ["part", "row", "column", "class"]
 """Columns that say which row of a table is meant, where the table has them."""
 
+USUAL = Limits()
+
 log = logging.getLogger("stemma.data")
 
 
-def validate(raw: Path, report: Path, page: Path, duplicates: Path, limits: Limits = Limits()) -> None:  # noqa: B008
+def validate(
+    raw: Path,
+    report: Path,
+    page: Path,
+    duplicates: Path,
+    limits: Limits = USUAL,
+    mirrored: bool | None = None,
+) -> None:
     """Check the raw folder `raw`; write what is found whatever the outcome.
 
     Args:
         report: JSON for machines, page: HTML for people (docs/validation.md describes both).
         duplicates: Parquet of the pairs that `leakage.find` returns, for the stage `preprocess`.
+        mirrored: whether an image and its mirror image are near duplicates; None: colour images are.
 
     Raises:
         StemmaError: an expectation that is no mere warning fails: its name, the number of violations and
@@ -43,7 +54,7 @@ def validate(raw: Path, report: Path, page: Path, duplicates: Path, limits: Limi
     meta = load_meta(raw)
     entry = catalog.CATALOG[meta["dataset"]]
     parts = load_parts(raw, meta["kind"])
-    pairs = leakage.find(_comparable(parts))
+    pairs = leakage.find(_comparable(parts), mirrored)
     _write_pairs(duplicates, pairs)
     repeats = Repeats(parts, pairs)
     frames = tables(parts, meta, expected_counts(meta), repeats)
@@ -54,7 +65,7 @@ def validate(raw: Path, report: Path, page: Path, duplicates: Path, limits: Limi
         "leakage": leakage.describe(pairs, _comparable(parts)),
     }
     write_json(report, summary)
-    validation_page.write(page, summary, parts, frames, pairs, repeats, tuple(meta["classes"]))
+    write_page(page, summary, parts, frames, pairs, repeats, tuple(meta["classes"]))
     _judge(raw, page, summary)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from stemma.data import catalog
 from stemma.data.entry import DatasetEntry
-from stemma.data.limits import Limits
+from stemma.data.validation.limits import Limits
 
 LETTERS = 0.5
 """Texts of which fewer signs are letters are odd."""

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, Template
 
-from stemma.data import drawing, profile, samples
 from stemma.data.parts import Part
-from stemma.data.repeats import Repeats
+from stemma.data.validation import drawing, profile, samples
+from stemma.data.validation.repeats import Repeats
 from stemma.files import write_text
 
 PAIRS = 8
@@ -51,10 +51,10 @@ def write(
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("stemma.data", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("stemma.data.validation", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"number": drawing.number, "rule": rule}
-    return environment.get_template("validation.html")
+    return environment.get_template("page.html")
 
 
 def rule(check: dict[str, Any]) -> str:

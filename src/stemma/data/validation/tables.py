@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data import measures, profile
-from stemma.data.lexicon import Lexicon
 from stemma.data.parts import Part
-from stemma.data.repeats import Repeats
 from stemma.data.shards import chunks
+from stemma.data.validation import measures, profile
+from stemma.data.validation.lexicon import Lexicon
+from stemma.data.validation.repeats import Repeats
 
 
 def tables(

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data import drawing
 from stemma.data.parts import IMAGES, Part
+from stemma.data.validation import drawing
 
 MOST = 160
 """Images on the page; texts, sequences and rows are a fourth of it."""
