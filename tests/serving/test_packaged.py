@@ -11,10 +11,11 @@ import pytest
 import torch
 from mlflow.exceptions import MlflowException
 
-from made_up import COLOUR, GREY, TEXT, examples
+from made_up import COLOUR, GREY, GREY_VALUES, TABLE, TABLE_COLUMNS, TEXT, VALUES, examples
 from stemma import families
 from stemma.data.text import encode
 from stemma.files import write_json
+from stemma.serving.inputs import Encoding
 from stemma.serving.package import input_example, package
 from stemma.spec import DataSpec
 
@@ -44,7 +45,10 @@ def packaged(folder: Path, architecture: str, spec: DataSpec) -> tuple[Any, Any]
     families.save(model, folder / "model", architecture, parameters)
     if spec.kind == "text":
         write_json(folder / "model" / "vocabulary.json", TOKENS)
-    mlflow.pyfunc.save_model(folder / "packaged", input_example=input_example(spec), **package(folder / "model"))
+    if spec.kind == "table":
+        write_json(folder / "model" / "table.json", TABLE_COLUMNS)
+    example = input_example(spec, Encoding.of(folder / "model"))
+    mlflow.pyfunc.save_model(folder / "packaged", input_example=example, **package(folder / "model"))
     return model, mlflow.pyfunc.load_model(str(folder / "packaged"))
 
 
@@ -174,3 +178,76 @@ def test_works_where_stemma_is_not_installed(tmp_path: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, env={"PATH": ""}
     )
     assert done.stdout.split() == [str(tmp_path / "packaged" / "code" / "stemma" / "__init__.py"), "2"], done.stderr
+
+
+def raw_rows(split: Any) -> pd.DataFrame:
+    """The rows that `TABLE_COLUMNS` encodes as the examples of `split`, and a column that no model knows."""
+    age, weight, bergen, _ = np.array(split.x, np.float64).T
+    city = np.where(bergen == 1, "Bergen", "Oslo")
+    return pd.DataFrame({"id": range(len(age)), "city": city, "weight": 70 + 5 * weight, "age": 40 + 10 * age})
+
+
+@pytest.mark.parametrize("architecture", ["linear", "mlp", "ridge", "decision_tree"])
+def test_rows_of_a_table_in_any_form(architecture: str, tmp_path: Path) -> None:
+    spec = TABLE if architecture == "decision_tree" else VALUES
+    split = examples(spec, 6, seed=1)
+    model, served = packaged(tmp_path, architecture, spec)
+    expected, rows = model.predict(split.x), raw_rows(split)
+    answer = served.predict(rows)
+    told = answer[[f"p_{name}" for name in spec.classes]] if spec.classes else answer["value"]
+    np.testing.assert_allclose(told, expected, rtol=1e-5)
+    columns = {name: rows[name].tolist() for name in ("age", "weight", "city")}
+    for form in (columns, pd.DataFrame(columns).iloc[::1], rows.set_index(rows.index + 7)):
+        pd.testing.assert_frame_equal(served.predict(form), answer)
+    whole = rows.assign(age=40, weight=70)
+    assert served.predict(whole).notna().all(axis=None), "whole numbers are numbers"
+
+
+@pytest.fixture(scope="module")
+def of_rows(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return packaged(tmp_path_factory.mktemp("rows"), "linear", VALUES)[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows.drop(columns="age"), "age"),
+        (lambda rows: rows.assign(age=[1.0, None]), "column 'age' has no value in row 1"),
+        (lambda rows: rows.assign(city=["Oslo", None]), "column 'city' has no value in row 1"),
+        (lambda rows: rows.assign(weight=[1.0, np.inf]), "'inf' in row 1 is no finite number"),
+        (lambda rows: rows.assign(weight=["a", "b"]), "weight"),
+        (lambda rows: rows[:0], "nothing to predict"),
+    ],
+)
+def test_bad_rows(of_rows: Any, change: Any, message: str) -> None:
+    with pytest.raises(MlflowException, match=message) as caught:
+        of_rows.predict(change(raw_rows(examples(VALUES, 2))))
+    assert caught.value.error_code == INVALID
+
+
+def test_rows_over_http(of_rows: Any) -> None:
+    from mlflow.pyfunc import scoring_server
+    from starlette.testclient import TestClient
+
+    client, rows = TestClient(scoring_server.init(of_rows)), raw_rows(examples(VALUES, 2))
+    expected = of_rows.predict(rows).value.tolist()
+    bodies = [
+        {"dataframe_split": rows.to_dict("split")},
+        {"dataframe_records": rows.to_dict("records")},
+        {"inputs": {name: rows[name].tolist() for name in ("age", "weight", "city")}},
+    ]
+    for body in bodies:
+        answer = client.post("/invocations", json=body)
+        assert answer.status_code == 200, answer.text
+        assert [row["value"] for row in answer.json()["predictions"]] == pytest.approx(expected)
+    for bad in (rows.drop(columns="age"), rows.assign(age=[1.0, np.nan])):
+        answer = client.post(
+            "/invocations", json={"dataframe_split": bad.astype(object).where(bad.notna(), None).to_dict("split")}
+        )
+        assert answer.status_code == 400 and "age" in answer.json()["message"]
+
+
+def test_values_of_images(tmp_path: Path) -> None:
+    model, served = packaged(tmp_path, "mlp", GREY_VALUES)
+    x = np.array(examples(GREY_VALUES, 3).x)
+    np.testing.assert_allclose(served.predict(x)["value"], model.predict(x), rtol=1e-6)

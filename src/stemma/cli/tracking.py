@@ -58,25 +58,29 @@ def promote(reports: Reports = REPORTS, as_json: Json = False) -> None:
 def predict(
     slot: Annotated[str, typer.Argument(help="A dataset slot of params.yaml.")],
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT...", help="Image files; texts or .txt files (also @FILE).")
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Image files; texts or .txt files (also @FILE); tables as CSV files."),
     ],
     params: Params = PARAMS,
     as_json: Json = False,
 ) -> None:
-    """Ask the champion of a slot: label, probability and the three most probable classes of each input."""
+    """Ask the champion of a slot: label, probability and the three most probable classes of each input, or a value."""
     from stemma import config, registry
     from stemma.data.catalog import provenance
 
     chosen = config.load(params).slot(slot)
     entry, source = provenance(chosen.use, chosen.test)
     version = registry.champion(entry.name, source)
-    table = _ask(f"models:/{version.name}/{version.version}", entry.kind, inputs)
-    rows = [_answer(name, row) for name, row in zip(inputs, table.to_dict("records"), strict=True)]
+    names, table = _ask(f"models:/{version.name}/{version.version}", entry.kind, inputs)
+    rows = [_answer(name, row) for name, row in zip(names, table.to_dict("records"), strict=True)]
     if as_json:
         answer = {"model": version.name, "version": str(version.version), "predictions": rows}
         print(json.dumps(answer, indent=1))
         return
     for row in rows:
+        if "value" in row:
+            print(f"{row['input']}: {row['value']:.6g}")
+            continue
         others = ", ".join(f"{name} {probability:.1%}" for name, probability in row["top"].items())
         print(f"{row['input']}: {row['label']} ({row['probability']:.1%}); {others}")
 
@@ -144,17 +148,33 @@ def _text(value: str) -> str:
         raise StemmaError(f"{path}: not UTF-8 text (byte {error.start})") from None
 
 
-def _ask(uri: str, kind: str, inputs: list[str]) -> Any:
-    """The table of predictions of the model at `uri` for texts or image files."""
+def _ask(uri: str, kind: str, inputs: list[str]) -> tuple[list[str], Any]:
+    """Names of the examples in texts, image files or CSV files, and the table of what the model at `uri` answers."""
     import mlflow
 
     model = mlflow.pyfunc.load_model(uri)
     if kind == "text":
-        return _predict(model, [_text(value) for value in inputs])
+        return inputs, _predict(model, [_text(value) for value in inputs])
+    if kind == "table":
+        names, table = _table(inputs)
+        return names, _predict(model, table)
 
     from stemma.data.image import to_array
 
-    return _predict(model, to_array(inputs, model.metadata.metadata["shape"]))
+    about = model.metadata.metadata
+    return inputs, _predict(model, to_array(inputs, about["shape"], about["resize"]))
+
+
+def _table(paths: list[str]) -> tuple[list[str], Any]:
+    """The rows of CSV files, one after the other, and where each stands: `FILE:1` is the first below the head."""
+    import pandas as pd
+
+    try:
+        tables = [pd.read_csv(path) for path in paths]
+    except (OSError, ValueError) as error:
+        raise StemmaError(f"{', '.join(paths)}: not readable as CSV ({error})") from None
+    names = [f"{path}:{n + 1}" for path, table in zip(paths, tables, strict=True) for n in range(len(table))]
+    return names, pd.concat(tables, ignore_index=True)
 
 
 def _predict(model: Any, raw: Any) -> Any:
@@ -167,6 +187,8 @@ def _predict(model: Any, raw: Any) -> Any:
 
 
 def _answer(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    if "value" in row:
+        return {"input": name, "value": row["value"]}
     classes = {key.removeprefix("p_"): value for key, value in row.items() if key.startswith("p_")}
     top = dict(sorted(classes.items(), key=lambda item: -item[1])[:3])
     return {"input": name, "label": row["label"], "probability": row["probability"], "top": top}

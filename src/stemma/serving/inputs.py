@@ -1,11 +1,13 @@
 """Raw input, in the forms that pyfunc and HTTP bring it, -> the arrays that a model takes."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from stemma.data.columns import Encoder
 from stemma.data.image import to_array
 from stemma.data.text import encode
 from stemma.errors import StemmaError
@@ -18,31 +20,64 @@ COLUMNS = ("text", "0")
 """Names that the column of a table of texts may have; 0 is what pandas calls a column without a name."""
 
 
-def vocabulary(folder: Path) -> list[str]:
-    """Tokens by id of a text model; empty for others."""
-    path = folder / "vocabulary.json"
-    return read_json(path) if path.is_file() else []
+@dataclass(frozen=True)
+class Encoding:
+    """What raw input is encoded by, as it lies in a model's folder: a text's tokens by id, a table's columns."""
+
+    tokens: list[str]
+    columns: Encoder | None
+
+    @classmethod
+    def of(cls, folder: Path) -> "Encoding":
+        tokens, columns = folder / "vocabulary.json", folder / "table.json"
+        return cls(
+            read_json(tokens) if tokens.is_file() else [],
+            Encoder.from_dict(read_json(columns)) if columns.is_file() else None,
+        )
 
 
-def prepare(values: Any, spec: DataSpec, tokens: list[str]) -> Prepared:
+def prepare(values: Any, spec: DataSpec, encoding: Encoding) -> Prepared:
     """Prepare raw `values`.
 
     Text: a string, a list or array of strings, or a table with a column `text`.
     Images: whole numbers 0 to 255 as an array `[N, H, W]` (grey), `[N, H, W, C]` or `[N, C, H, W]`, or one
     image without N. Over HTTP nested lists become such an array.
+    Tables: a table, or a mapping of columns, with the raw columns by their names; others are left out.
 
     Raises:
-        StemmaError: nothing to predict, a missing column, something else than texts, images of another shape.
+        StemmaError: nothing to predict, a missing column or value, something else than texts or numbers, images of
+            another shape.
     """
+    if encoding.columns is not None:
+        return encoding.columns.encode(_rows(values, encoding.columns)), None, None
     if isinstance(values, pd.DataFrame):
         values = _column(values)
     if isinstance(values, (list, tuple, np.ndarray)) and len(values) == 0:
         raise StemmaError("input: nothing to predict (0 examples)")
     if spec.kind == "text":
         texts = _texts(values)
-        ids, lengths = encode(texts, tokens, spec.shape[0], spec.tokens)
+        ids, lengths = encode(texts, encoding.tokens, spec.shape[0], spec.tokens)
         return ids, lengths, texts
-    return to_array(_numbers(values), spec.shape), None, None
+    return to_array(_numbers(values), spec.shape, spec.resize), None, None
+
+
+def _rows(values: Any, encoder: Encoder) -> pd.DataFrame:
+    """Raw rows as a table that has every column and value."""
+    names = [column.name for column in encoder.columns]
+    if isinstance(values, dict):
+        values = pd.DataFrame({name: np.atleast_1d(np.asarray(column)) for name, column in values.items()})
+    if not isinstance(values, pd.DataFrame):
+        raise StemmaError(f"input: expected a table with the columns {', '.join(names)}, found {type(values).__name__}")
+    if not len(values):
+        raise StemmaError("input: nothing to predict (0 rows)")
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise StemmaError(f"input: columns missing: {', '.join(missing)}; found {', '.join(map(str, values.columns))}")
+    for name in names:
+        empty = np.flatnonzero(values[name].isna())
+        if len(empty):
+            raise StemmaError(f"input: column '{name}' has no value in row {empty[0]}")
+    return values.reset_index(drop=True)
 
 
 def _column(table: pd.DataFrame) -> list[Any]:

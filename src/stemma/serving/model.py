@@ -13,7 +13,7 @@ from stemma.serving import inputs
 
 
 class Predictor:
-    """Answers raw input with a table: `label`, `probability`, then `p_<class>` for every class."""
+    """Answers raw input with a table: `label`, `probability`, then `p_<class>` for every class; or `value`."""
 
     def load_context(self, context: Any) -> None:
         """Load the model folder that stands under the artifact `model`."""
@@ -21,7 +21,7 @@ class Predictor:
 
         folder = Path(context.artifacts["model"])
         self.model = families.load(folder)
-        self.vocabulary = inputs.vocabulary(folder)
+        self.encoding = inputs.Encoding.of(folder)
 
     def predict(self, context, model_input, params=None):
         """Predict a batch of any size; see `inputs.prepare` for its forms.
@@ -32,19 +32,22 @@ class Predictor:
             MlflowException: INVALID_PARAMETER_VALUE (HTTP 400) that says what was found and what is expected.
         """
         try:
-            prepared = inputs.prepare(model_input, self.model.spec, self.vocabulary)
-            probabilities = self.model.predict(*prepared)
+            prepared = inputs.prepare(model_input, self.model.spec, self.encoding)
+            outputs = self.model.predict(*prepared)
         except StemmaError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
-        return table(probabilities, self.model.spec.classes)
+        return table(outputs, self.model.spec.classes)
 
 
 class Classifier(Predictor, PythonModel):
     """The same as MLflow's model; it inherits `predict` since MLflow warns of one that is written in its subclass."""
 
 
-def table(probabilities: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Predictions from probabilities float `[N, classes]`."""
+def table(outputs: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
+    """Predictions from probabilities float `[N, classes]`, or from values float `[N]`."""
+    if outputs.ndim == 1:
+        return pd.DataFrame({"value": outputs.astype(float)})
+    probabilities = outputs
     best = probabilities.argmax(axis=1)
     head = {
         "label": np.array(classes, dtype=object)[best],

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 import stemma
 from stemma.files import read_json
+from stemma.serving.inputs import Encoding
 from stemma.spec import DataSpec
 
 if TYPE_CHECKING:
@@ -34,8 +36,7 @@ def log_model(run_id: str, folder: Path) -> str:
     import mlflow
 
     description = read_json(folder / "model.json")
-    spec = DataSpec.from_dict(description["spec"])
-    example = input_example(spec)
+    example = input_example(DataSpec.from_dict(description["spec"]), Encoding.of(folder))
     with mlflow.start_run(run_id=run_id):
         logged = mlflow.pyfunc.log_model(**package(folder), name=description["architecture"], input_example=example)
     return str(logged.model_id)
@@ -50,31 +51,43 @@ def package(folder: Path) -> dict[str, Any]:
         "artifacts": {"model": str(folder)},
         "code_paths": [str(Path(stemma.__file__).parent)],
         "pip_requirements": [f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
-        "signature": signature(spec),
+        "signature": signature(spec, Encoding.of(folder)),
         "metadata": {
             "dataset": spec.dataset,
             "source": spec.source,
             "digest": spec.digest,
             "shape": list(spec.shape),
+            "resize": spec.resize,
         },
     }
 
 
-def signature(spec: DataSpec) -> "ModelSignature":
+def signature(spec: DataSpec, encoding: Encoding) -> "ModelSignature":
     """What goes in and comes out. The forms that go in are many (`inputs.prepare`), and MLflow's check of a
-    named column or a fixed shape would refuse some: texts have one column without name, images any array.
+    named column or a fixed shape would refuse some: texts have one column without name, images any array. Tables
+    have their columns, of any type: MLflow takes no whole number for a `double`.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
-    taken = ColSpec("string") if spec.kind == "text" else TensorSpec(np.dtype(object), (-1,))
+    if encoding.columns is not None:
+        taken = [ColSpec(AnyType(), column.name) for column in encoding.columns.columns]
+    else:
+        taken = [ColSpec("string") if spec.kind == "text" else TensorSpec(np.dtype(object), (-1,))]
+    if spec.task == "regress":
+        return ModelSignature(Schema(taken), Schema([ColSpec("double", "value")]))
     numbers = ["probability", *(f"p_{name}" for name in spec.classes)]
     given = [ColSpec("string", "label"), *(ColSpec("double", name) for name in numbers)]
-    return ModelSignature(Schema([taken]), Schema([*given]))
+    return ModelSignature(Schema(taken), Schema([*given]))
 
 
-def input_example(spec: DataSpec) -> Any:
-    """Two texts, or two images uint8 `[2, H, W]` (grey) or `[2, H, W, C]`."""
+def input_example(spec: DataSpec, encoding: Encoding) -> Any:
+    """Two texts, two images uint8 `[2, H, W]` (grey) or `[2, H, W, C]`, or two rows of a table."""
+    if encoding.columns is not None:
+        columns = encoding.columns.columns
+        rows = {c.name: [*c.categories, *c.categories][:2] or [c.centre, c.centre + c.spread] for c in columns}
+        return pd.DataFrame(rows)
     if spec.kind == "text":
         return EXAMPLE_TEXTS
     channels, height, width = spec.shape
