@@ -58,7 +58,7 @@ def ingested(use: str, out: Path) -> int:
 
 
 def prepared(use: str, out: Path) -> int:
-    from stemma.data.prepare import prepare
+    from stemma.data.preparation.prepare import prepare
 
     return sum(prepare(out / "raw", out / "prepared").sizes.values())
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from stemma import config
 from stemma.cli import stage
-from stemma.data.divide import Division
-from stemma.data.encode import Encoding
-from stemma.data.prepare import prepare
+from stemma.data.preparation.divide import Division
+from stemma.data.preparation.encode import Encoding
+from stemma.data.preparation.prepare import prepare
 
 
 def main(settings: config.Config, slot: str) -> None:

@@ -5,7 +5,7 @@ import zipfile
 import making
 import pytest
 
-from stemma.data import archive
+from stemma.data.fetching import archive
 from stemma.errors import StemmaError
 
 

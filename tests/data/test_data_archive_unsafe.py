@@ -16,8 +16,8 @@ from pathlib import Path
 import making
 import pytest
 
-from stemma.data import archive, fetch
 from stemma.data.entry import File
+from stemma.data.fetching import archive, fetch
 from stemma.errors import StemmaError
 
 SECRET = b"outside"

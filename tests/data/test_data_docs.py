@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from stemma.cli.data import app
 from stemma.data import catalog
 from stemma.data.ingest import ingest
-from stemma.data.prepare import prepare
+from stemma.data.preparation.prepare import prepare
 from stemma.data.validation.expectations import validate
 from stemma.errors import StemmaError
 

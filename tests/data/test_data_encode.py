@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 from making import raw_folder
 
-from stemma.data import store, vectors
-from stemma.data.columns import Encoder
-from stemma.data.divide import Division
-from stemma.data.encode import Encoding, encode
+from stemma.data import store
 from stemma.data.parts import Part
-from stemma.data.prepare import prepare
+from stemma.data.preparation import vectors
+from stemma.data.preparation.columns import Encoder
+from stemma.data.preparation.divide import Division
+from stemma.data.preparation.encode import Encoding, encode
+from stemma.data.preparation.prepare import prepare
 from stemma.data.text import tokenize
 from stemma.errors import StemmaError
 from stemma.spec import END, IGNORE, PAD, UNKNOWN, DataSpec

@@ -5,8 +5,8 @@ import time
 import making
 import pytest
 
-from stemma.data import fetch, transfer
 from stemma.data.entry import File
+from stemma.data.fetching import fetch, transfer
 from stemma.errors import StemmaError
 
 DATA = b"the bytes" * 1000

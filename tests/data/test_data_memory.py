@@ -12,7 +12,7 @@ from stemma.files import write_json
 PREPARE = """
 import resource, sys
 from pathlib import Path
-import stemma.data.prepare as p, scipy.sparse.csgraph, pyarrow.parquet
+import stemma.data.preparation.prepare as p, scipy.sparse.csgraph, pyarrow.parquet
 words = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 limit = int(words["VmData"].split()[0]) * 1024 + (int(sys.argv[1]) << 20)
 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

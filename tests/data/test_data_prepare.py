@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemma.data import store
-from stemma.data.divide import Division, check_clusters, check_disjoint, divide
-from stemma.data.encode import Encoding, pixel_statistics
 from stemma.data.ingest import ingest
 from stemma.data.parts import Part
-from stemma.data.prepare import NO_PAIRS, prepare
+from stemma.data.preparation.divide import Division, check_clusters, check_disjoint, divide
+from stemma.data.preparation.encode import Encoding, pixel_statistics
+from stemma.data.preparation.prepare import NO_PAIRS, prepare
 from stemma.data.split import clusters, content_keys, held_out
 from stemma.data.text import tokenize
 from stemma.errors import StemmaError

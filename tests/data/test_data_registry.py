@@ -5,8 +5,8 @@ import subprocess
 import making
 import pytest
 
-from stemma.data import fetch, registry
 from stemma.data.entry import File
+from stemma.data.fetching import fetch, registry
 from stemma.errors import StemmaError
 
 DATA = b"1,2,3\n" * 100

@@ -11,9 +11,9 @@ import asyncssh
 import pytest
 from test_data_verify import make_project, run, state
 
-from stemma.data import versions
-from stemma.data.repair import repair
-from stemma.data.verify import CACHE, verify
+from stemma.data.integrity import versions
+from stemma.data.integrity.repair import repair
+from stemma.data.integrity.verify import CACHE, verify
 
 pytestmark = pytest.mark.slow
 

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from stemma.data import download, fetch, transfer
 from stemma.data.entry import File
+from stemma.data.fetching import download, fetch, transfer
 from stemma.errors import StemmaError
 
 DATA = bytes(i * i % 251 for i in range(1_000_000))
@@ -115,7 +115,7 @@ def test_a_later_run_goes_on(site, tmp_path):
 FETCH = """
 import sys
 from pathlib import Path
-from stemma.data import fetch
+from stemma.data.fetching import fetch
 from stemma.data.entry import File
 fetch.fetch((File("data.bin", {sha!r}, {size}, ({url!r},)),), Path({folder!r}))
 """

@@ -12,10 +12,11 @@ import making
 import pytest
 import yaml
 
-from stemma.data import catalog, versions
+from stemma.data import catalog
 from stemma.data.entry import File
-from stemma.data.repair import repair
-from stemma.data.verify import CACHE, DOWNLOAD, OUTPUT, RUN, verify
+from stemma.data.integrity import versions
+from stemma.data.integrity.repair import repair
+from stemma.data.integrity.verify import CACHE, DOWNLOAD, OUTPUT, RUN, verify
 
 INGEST = """
 import json, sys

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from stemma.data import prepare, raw
+from stemma.data import raw
 from stemma.data.parts import Part
+from stemma.data.preparation import prepare
 from stemma.files import write_json
 
 WORDS = [f"word{n}" for n in range(300)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from stemma.data.verify import Report
+    from stemma.data.integrity.verify import Report
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Repair = Annotated[bool, typer.Option("--repair", help="Remove what is spoilt and bring it back.")]
@@ -21,13 +21,13 @@ def register(app: typer.Typer) -> None:
 
 def verify(repair: Repair = False) -> None:
     """Hash all that is stored (downloads, DVC's cache, outputs, models): exit code 1 if something is spoilt."""
-    from stemma.data import verify as checking
+    from stemma.data.integrity import verify as checking
 
     report = checking.verify(Path.cwd())
     _print_faults(report)
     commands: list[str] = []
     if repair and report.faults:
-        from stemma.data.repair import repair as mend
+        from stemma.data.integrity.repair import repair as mend
 
         mended = mend(Path.cwd(), report)
         report, commands = mended.report, mended.commands

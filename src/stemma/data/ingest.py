@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from stemma.data import catalog
-from stemma.data.fetch import DOWNLOADS
+from stemma.data.fetching.fetch import DOWNLOADS
+from stemma.data.fetching.origin import locate
 from stemma.data.folder import replacing_folder
-from stemma.data.origin import locate
 from stemma.data.parts import Options, Part, Raw, Reading
 from stemma.data.raw import save_part
 from stemma.data.readers import READERS

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stemma.data import image, store, text
-from stemma.data.columns import Encoder
+from stemma.data.preparation.columns import Encoder
 from stemma.drift.sources import before_encoding, groups, read
 from stemma.errors import StemmaError, unknown
 from stemma.files import read_json

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data import archive, image, shards, store
+from stemma.data import image, shards, store
+from stemma.data.fetching import archive
 from stemma.data.parts import Part, Resize
 from stemma.data.raw import load_meta, load_parts
 from stemma.data.readers import image_folder, table, table_of_texts, tabular

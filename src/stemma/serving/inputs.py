@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data.columns import Encoder
+from stemma.data.preparation.columns import Encoder
 from stemma.data.image import to_array
 from stemma.data.text import encode
 from stemma.errors import StemmaError

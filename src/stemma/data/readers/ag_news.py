@@ -2,7 +2,7 @@
 
 from pathlib import PurePosixPath
 
-from stemma.data import archive
+from stemma.data.fetching import archive
 from stemma.data.parts import Part, Raw, Reading, check_examples
 from stemma.data.readers import tabular
 from stemma.data.readers.content import decode

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from stemma.data import archive
+from stemma.data.fetching import archive
 from stemma.data.parts import Part, Raw, Reading, check_examples, check_labels
 from stemma.data.readers import image_folder
 from stemma.data.readers.pickled import load as unpickled

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from stemma.data import archive
+from stemma.data.fetching import archive
 from stemma.data.parts import Part, Raw, Reading, check_examples
 from stemma.data.readers.content import decode, lines
 from stemma.errors import StemmaError

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from stemma.data.archive import MAX_RATIO
+from stemma.data.fetching.archive import MAX_RATIO
 from stemma.errors import StemmaError
 
 STEP = 1 << 16

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from stemma.data import archive, shards
+from stemma.data import shards
+from stemma.data.fetching import archive
 from stemma.data.parts import Raw, Reading
 from stemma.data.readers import idx
 from stemma.errors import StemmaError

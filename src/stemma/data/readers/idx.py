@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from stemma.data import shards
-from stemma.data.archive import Readable
+from stemma.data.fetching.archive import Readable
 from stemma.data.parts import Part, Raw, Reading, check_examples, check_labels
 from stemma.errors import StemmaError
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stemma.data import archive, image, shards
+from stemma.data import image, shards
+from stemma.data.fetching import archive
 from stemma.data.parts import PARTS, Part, Raw, Reading
 from stemma.errors import StemmaError, unknown
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stemma.data import archive
+from stemma.data.fetching import archive
 from stemma.data.parts import PARTS, Part, Raw, Reading
 from stemma.data.readers.content import decode
 from stemma.data.readers.image_folder import place

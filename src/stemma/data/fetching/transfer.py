@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from stemma.data.download import Part, Unwritable
-from stemma.data.progress import progress
+from stemma.data.fetching.download import Part, Unwritable
+from stemma.data.fetching.progress import progress
 from stemma.errors import StemmaError
 from stemma.files import CHUNK
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stemma.data.transfer import TIMEOUT, Link, shown
+from stemma.data.fetching.transfer import TIMEOUT, Link, shown
 
 KEYS = (
     "index-url",

@@ -8,9 +8,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from stemma.data import versions
-from stemma.data.verify import CACHE, DOWNLOAD, OUTPUT, Fault, Report, verify
-from stemma.data.versions import DIR, Out
+from stemma.data.integrity import versions
+from stemma.data.integrity.verify import CACHE, DOWNLOAD, OUTPUT, Fault, Report, verify
+from stemma.data.integrity.versions import DIR, Out
 from stemma.files import replacing
 
 

@@ -13,10 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stemma.data import catalog, versions
-from stemma.data.fetch import DOWNLOADS
-from stemma.data.origin import place
-from stemma.data.versions import DIR, Listing, Out
+from stemma.data import catalog
+from stemma.data.fetching.fetch import DOWNLOADS
+from stemma.data.fetching.origin import place
+from stemma.data.integrity import versions
+from stemma.data.integrity.versions import DIR, Listing, Out
 from stemma.errors import StemmaError
 from stemma.files import read_json
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data import text, vectors
-from stemma.data.columns import Encoder, Scaling
+from stemma.data import text
 from stemma.data.parts import Part
+from stemma.data.preparation import vectors
+from stemma.data.preparation.columns import Encoder, Scaling
+from stemma.data.preparation.target import Targets, targets
 from stemma.data.shards import Array, chunks
 from stemma.data.store import UNLABELLED, Split
-from stemma.data.target import Targets, targets
 from stemma.spec import DataSpec
 
 TEXT_LENGTH = 48

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
-from stemma.data import tarball
+from stemma.data.fetching import tarball
+from stemma.data.fetching.tarball import STEP
 from stemma.data.folder import files_under
-from stemma.data.tarball import STEP
 from stemma.errors import StemmaError
 
 MAX_MEMBERS = 2_000_000

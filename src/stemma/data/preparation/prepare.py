@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from stemma.data import store
-from stemma.data.divide import Division, divide
-from stemma.data.encode import Encoding, encode
 from stemma.data.folder import replacing_folder
+from stemma.data.preparation.divide import Division, divide
+from stemma.data.preparation.encode import Encoding, encode
 from stemma.data.raw import load_meta, load_parts
 from stemma.data.split import clusters
 from stemma.spec import DataSpec

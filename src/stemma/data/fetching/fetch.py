@@ -4,10 +4,10 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from stemma.data import archive, download, registry
-from stemma.data.download import Part, Unwritable
 from stemma.data.entry import File
-from stemma.data.transfer import Link, client, shown, transfer
+from stemma.data.fetching import archive, download, registry
+from stemma.data.fetching.download import Part, Unwritable
+from stemma.data.fetching.transfer import Link, client, shown, transfer
 from stemma.errors import StemmaError
 from stemma.files import CHUNK, sha256
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from stemma.data import catalog
 from stemma.data.entry import DatasetEntry, File
-from stemma.data.fetch import fetch
+from stemma.data.fetching.fetch import fetch
+from stemma.data.fetching.transfer import shown
 from stemma.data.folder import content_digest, files_under
-from stemma.data.transfer import shown
 from stemma.errors import StemmaError
 from stemma.files import sha256
 

@@ -1,0 +1,1 @@
+"""Where bytes come from: addresses, folders, archives, package indexes; checked before they are used."""

@@ -1,0 +1,1 @@
+"""Is every stored byte still what it was, and how to get back one that is not."""
