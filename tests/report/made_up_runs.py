@@ -139,3 +139,35 @@ def _blobs(rng: np.random.Generator, number: int, side: int, channels: int) -> n
     centre = rng.uniform(6, side - 6, (number, 2, channels, 1, 1))
     distance = (x - centre[:, 0]) ** 2 + (y - centre[:, 1]) ** 2
     return (255 * np.exp(-distance / 30)).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def write_values(root: Path, seeds: int = 3, examples: int = 120) -> list[str]:
+    """Run files of three experiments that predict a number; their keys."""
+    targets = (150 + 77 * np.random.default_rng(8).normal(size=examples)).astype(np.float32)
+    shared = np.random.default_rng(9).normal(size=examples)
+    keys = []
+    for number, (name, family, error, spread) in enumerate(
+        [("ridge", "baseline", 54, 0.0), ("mlp", "mlp", 55, 1.5), ("lstm", "rnn", 66, 4.0)]
+    ):
+        runs, rng, rows = RunFiles(f"diabetes-{name}", root), np.random.default_rng(number), {}
+        for seed in range(seeds):
+            noise = shared + (0.3 * rng.normal(size=examples) if spread else 0)
+            values = targets + (error + spread * rng.normal()) * noise
+            runs.write_predictions(seed, targets, values.astype(np.float32))
+            last = 1 if family == "baseline" else 9
+            history = [
+                {"phase": "fit", "epoch": e, "val_rmse": error + 25 / e, "val_loss": 0.5 + 0.4 / e}
+                for e in range(1, last + 1)
+            ]
+            runs.write_history(seed, history)
+            rows[f"seed{seed}"] = SeedSummary(last, 0.5, error + 1.0, 100 * (number + 1), 4000)
+        names = (runs.experiment, family, name, "diabetes", "package", "table", "e" * 64, "e" * 64, [])
+        runs.write_summary(Summary(*names, {}, rows, "regress"))
+        runs.write("train_time.json", dict.fromkeys(rows, 0.5 + number))
+        runs.write("test_time.json", dict.fromkeys(rows, 1e-6))
+        worst = np.argsort(-np.abs(values - targets))[:12]
+        mistakes = [{"index": int(i), "target": float(targets[i]), "value": float(values[i])} for i in worst]
+        runs.write("test/mistakes.json", mistakes)
+        runs.write_pictures({})
+        keys.append(runs.experiment)
+    return keys

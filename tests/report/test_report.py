@@ -112,3 +112,23 @@ def test_many_classes_show_the_worst_confusions_only(tmp_path: Path):
     runs.write_summary(Summary("wide", "cnn", "net", "d", "s", "grey", "0", "0", names, {}, row))
     found = confusion(runs, names)
     assert found == {"shares": None, "worst": [{"true": "c3", "read": "c4", "share": 1.0}]}
+
+
+def test_values_have_a_section_of_their_own(tmp_path: Path):
+    from made_up_runs import write_values
+
+    keys = [*write_all(tmp_path / "runs", examples=200), *write_values(tmp_path / "runs")]
+    report.render(compare(keys, tmp_path / "runs", bootstrap=100), tmp_path / "runs", tmp_path / "out")
+    html, text = ((tmp_path / "out" / f"comparison.{kind}").read_text("utf-8") for kind in ("html", "md"))
+    section = html[html.index('<section id="diabetes-package"') :]
+    section = section[: section.index("</section>")]
+    for words in ("test RMSE, mean over", ">MAE<", ">R²<", "Predicted against true", "Largest errors", "errs least"):
+        assert words in section
+    for words in ("ccuracy", "points", "confused", "sure", "Macro-F1"):
+        assert words not in section
+    assert "Test accuracy in percent, or RMSE where a number is predicted, of each" in html
+    assert "too little" in section and "too much" in section
+    rows = [line for line in text[text.index("## diabetes@package") :].splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows[:5]} == {13}
+    ids = [attributes["id"] for _, attributes in Page(html).tags if "id" in attributes]
+    assert len(ids) == len(set(ids))

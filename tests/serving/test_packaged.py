@@ -13,9 +13,10 @@ from mlflow.exceptions import MlflowException
 
 from made_up import COLOUR, GREY, GREY_VALUES, TABLE, TABLE_COLUMNS, TEXT, VALUES, examples
 from stemma import families
+from stemma.data.preparation.columns import Column, Encoder
 from stemma.data.text import encode
 from stemma.files import write_json
-from stemma.serving.inputs import Encoding
+from stemma.serving.inputs import Encoding, prepare
 from stemma.serving.package import input_example, package
 from stemma.spec import DataSpec
 
@@ -211,7 +212,7 @@ def of_rows(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda rows: rows.drop(columns="age"), "age"),
+        (lambda rows: rows.drop(columns="age"), "columns missing: age; found"),
         (lambda rows: rows.assign(age=[1.0, None]), "column 'age' has no value in row 1"),
         (lambda rows: rows.assign(city=["Oslo", None]), "column 'city' has no value in row 1"),
         (lambda rows: rows.assign(weight=[1.0, np.inf]), "'inf' in row 1 is no finite number"),
@@ -251,3 +252,9 @@ def test_values_of_images(tmp_path: Path) -> None:
     model, served = packaged(tmp_path, "mlp", GREY_VALUES)
     x = np.array(examples(GREY_VALUES, 3).x)
     np.testing.assert_allclose(served.predict(x)["value"], model.predict(x), rtol=1e-6)
+
+
+def test_categories_that_came_as_floats() -> None:
+    encoder = Encoder((Column("sex", categories=("1", "2")),))
+    x, _, _ = prepare(pd.DataFrame({"sex": [2.0, 1.0]}), VALUES, Encoding([], encoder))
+    assert x.tolist() == [[0, 1], [1, 0]]

@@ -36,7 +36,7 @@ def gap(difference: float, score: Score) -> str:
     """A signed difference of two scores, of shares in percentage points."""
     if score.share:
         return points(difference)
-    return ("+" if difference > 0 else "") + significant(difference)
+    return ("+" if difference > 0 else "") + significant(difference, 2)
 
 
 def count(value: float) -> str:

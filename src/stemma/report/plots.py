@@ -91,7 +91,9 @@ def predicted_true(row: Row, targets: np.ndarray, values: np.ndarray, name: str,
         figure = Figure(figsize=(3.2, 3.0), layout="constrained")
         axes = figure.add_subplot()
         axes.plot(ends, ends, color=MUTED, linewidth=0.8)
-        axes.plot(targets, values, ".", color=family_colour(row["family"]), markersize=4, alpha=0.55, markeredgewidth=0)
+        axes.plot(
+            targets, values, "o", color=family_colour(row["family"]), markersize=3.5, alpha=0.6, markeredgewidth=0
+        )
         axes.set(xlabel="true", ylabel="predicted")
     return inline(figure, name, f"{label}: {row['name']}, predicted against true values of {len(targets)} examples.")
 

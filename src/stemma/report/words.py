@@ -39,9 +39,10 @@ def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:
 def scores_shown(scores: list[Score]) -> str:
     """What the numbers of a table over all datasets are."""
     shares = [f"{score.noun} in percent" for score in scores if score.share]
-    where = " where a number is predicted" if shares else ""
-    numbers = [f"{score.noun}{where}" for score in scores if not score.share]
-    return f"Test {' or '.join(dict.fromkeys([*shares, *numbers]))}"
+    numbers = [score.noun for score in scores if not score.share]
+    if shares and numbers:
+        return f"Test {shares[0]}, or {numbers[0]} where a number is predicted,"
+    return f"Test {[*shares, *numbers][0]}"
 
 
 def family_name(family: str) -> str:
@@ -71,7 +72,7 @@ def _winner(group: Group, best: Row, confidence: float) -> str:
 
 def _distance(difference: float, score: Score) -> str:
     """`1.0 points`, or `1.27 of RMSE`."""
-    return f"{percent(abs(difference))} points" if score.share else f"{significant(abs(difference))} of {score.noun}"
+    return f"{percent(abs(difference))} points" if score.share else f"{significant(abs(difference), 2)} of {score.noun}"
 
 
 def _lead(rows: list[Row], score: Score) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data.preparation.columns import Encoder
 from stemma.data.image import to_array
+from stemma.data.preparation.columns import Encoder
 from stemma.data.text import encode
 from stemma.errors import StemmaError
 from stemma.files import read_json
@@ -77,7 +77,13 @@ def _rows(values: Any, encoder: Encoder) -> pd.DataFrame:
         empty = np.flatnonzero(values[name].isna())
         if len(empty):
             raise StemmaError(f"input: column '{name}' has no value in row {empty[0]}")
-    return values.reset_index(drop=True)
+    whole = [column.name for column in encoder.columns if column.categories and _is_whole(values[column.name])]
+    return values.reset_index(drop=True).astype(dict.fromkeys(whole, "int64"))
+
+
+def _is_whole(values: pd.Series) -> bool:
+    """Whether a column of categories came as floats such as 2.0, which JSON and CSV make of 2."""
+    return pd.api.types.is_float_dtype(values) and bool((values == values.round()).all())
 
 
 def _column(table: pd.DataFrame) -> list[Any]:

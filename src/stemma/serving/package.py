@@ -65,14 +65,14 @@ def package(folder: Path) -> dict[str, Any]:
 def signature(spec: DataSpec, encoding: Encoding) -> "ModelSignature":
     """What goes in and comes out. The forms that go in are many (`inputs.prepare`), and MLflow's check of a
     named column or a fixed shape would refuse some: texts have one column without name, images any array. Tables
-    have their columns, of any type: MLflow takes no whole number for a `double`.
+    have their columns, none required and of any type: MLflow takes no whole number for a `double`.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
     from mlflow.types.schema import AnyType
 
     if encoding.columns is not None:
-        taken = [ColSpec(AnyType(), column.name) for column in encoding.columns.columns]
+        taken = [ColSpec(AnyType(), column.name, required=False) for column in encoding.columns.columns]
     else:
         taken = [ColSpec("string") if spec.kind == "text" else TensorSpec(np.dtype(object), (-1,))]
     if spec.task == "regress":
