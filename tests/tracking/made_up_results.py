@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from made_up import GREY, TEXT, examples
+from made_up import GREY, TABLE_COLUMNS, TEXT, VALUES, examples
 from stemma import families
 from stemma.comparison import compare
 from stemma.families.catalog import entry
@@ -22,6 +22,7 @@ IMAGES = replace(GREY, dataset="mnist", source="sample", digest="a" * 64, test_d
 TEXTS = replace(
     TEXT, dataset="mr", source="./my reviews.csv", digest="c" * 64, test_digest="d" * 64, sizes={"test": 100}
 )
+ROWS = replace(VALUES, dataset="diabetes", source="package", digest="e" * 64, test_digest="f" * 64, sizes={"test": 100})
 
 
 def experiment(
@@ -35,9 +36,13 @@ def experiment(
     pretraining: str = "",
     **parameters: Any,
 ) -> RunFiles:
-    """Write all files of an experiment; the last seed is the best on validation."""
+    """Write all files of an experiment; the last seed is the best on validation.
+
+    For the task `regress` the RMSE is 100 times what is missing of `accuracy`.
+    """
     runs, rows = RunFiles(name, root), {}
-    labels = np.arange(test) % len(spec.classes)
+    regress, error = spec.task == "regress", 100 * (1 - accuracy)
+    targets = 100.0 + np.arange(test) % 40 if regress else np.arange(test) % len(spec.classes)
     for place, seed in enumerate(seeds):
         rng = np.random.default_rng([seed, len(name)])
         torch.manual_seed(seed)
@@ -48,11 +53,19 @@ def experiment(
         if spec.kind == "text":
             tokens = ["<pad>", "<unk>", *(f"w{n}" for n in range(2, spec.vocabulary_size))]
             write_json(runs.model_folder(seed) / "vocabulary.json", tokens)
-        runs.write_history(seed, _history(accuracy, pretraining, rng))
-        runs.write_predictions(seed, labels, _probabilities(labels, len(spec.classes), accuracy, rng))
-        rows[f"seed{seed}"] = SeedSummary(
-            EPOCHS, 0.5, accuracy - 0.01 * (len(seeds) - place), model.parameter_count(), 1000
-        )
+        if spec.kind == "table":
+            write_json(runs.model_folder(seed) / "table.json", TABLE_COLUMNS)
+        history = _history(accuracy, pretraining, rng)
+        if regress:
+            history = [{"val_rmse" if k == "val_accuracy" else k: v for k, v in row.items()} for row in history]
+            told = targets + error * np.where(rng.permutation(test) % 2, 1, -1)
+        else:
+            told = _probabilities(targets, len(spec.classes), accuracy, rng)
+        runs.write_history(seed, history)
+        runs.write_predictions(seed, targets, told)
+        missed = 0.01 * (len(seeds) - place)
+        score = error + missed if regress else accuracy - missed
+        rows[f"seed{seed}"] = SeedSummary(EPOCHS, 0.5, score, model.parameter_count(), 1000)
     settings = {
         "dataset": "slot",
         "architecture": architecture,
@@ -69,7 +82,7 @@ def experiment(
         spec.digest,
         spec.test_digest,
     )
-    runs.write_summary(Summary(name, *known, list(spec.classes), settings, rows))
+    runs.write_summary(Summary(name, *known, list(spec.classes), settings, rows, spec.task))
     runs.write("train_time.json", {seed: 3.5 + place for place, seed in enumerate(rows)})
     runs.write("test_time.json", dict.fromkeys(rows, 0.0002))
     runs.write("metrics.json", {"accuracy": accuracy})

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from made_up_results import EPOCHS, IMAGES, experiment, reports
+from made_up_results import EPOCHS, IMAGES, ROWS, experiment, reports
 
 from stemma.errors import StemmaError
 from stemma.runs import RunFiles
@@ -173,3 +173,32 @@ def test_curves_leave_out_what_is_not_finite(project: Path) -> None:
     history.loc[1, "val_loss"] = float("nan")
     steps = [step for name, step, _ in describe.curves(history) if name == "val/loss"]
     assert steps == [n for n in range(1, EPOCHS + 1) if n != 2]
+
+
+def test_values_have_names_and_an_order_of_their_own(publishing: Publishing, project: Path) -> None:
+    from stemma import registry
+
+    for name, architecture, missing in (("diabetes-linear", "linear", 0.5), ("diabetes-ridge", "ridge", 0.45)):
+        experiment(project / "runs", name, architecture, ROWS, 1 - missing)
+    names = ("diabetes-linear", "diabetes-ridge")
+    publishing(*names)
+    parents = {run.info.run_name: run for run in runs("diabetes@package", "tags.kind = 'aggregate'")}
+    found = parents["diabetes-ridge"].data.metrics
+    assert set(found) == {"rmse_mean", "r2_mean", "n_params", "train_s_mean", "rmse_lo", "rmse_hi"}
+    assert found["rmse_mean"] == pytest.approx(45)
+    (child,) = runs("diabetes@package", "tags.mlflow.runName = 'diabetes-ridge-seed1'")
+    assert {"train/loss", "val/loss", "val/rmse", "test/rmse", "train_s"} == set(child.data.metrics)
+    pictures = {item.path for item in connect().list_artifacts(child.info.run_id, "figures")}
+    assert pictures == {"figures/predicted_true.png", "figures/learning_curves.png"}
+    tags = connect().get_experiment_by_name("diabetes@package").tags
+    assert "100 test examples, targets with a standard deviation of" in tags["mlflow.note.content"]
+    board = json.loads(json.loads(tags[views.PREFIX + "leaderboard"])["state"])
+    assert (board["orderByKey"], board["orderByAsc"]) == ("metrics.`rmse_mean`", True)
+    named = {card.get("metricKey") for card in board["compareRunCharts"]} - {None}
+    assert named <= set(found)
+    comparison, decision = reports(project / "runs", names)
+    (outcome,) = registry.promote(decision, comparison, {}, project / "runs")
+    assert (outcome.verdict, outcome.champion) == ("promote", "diabetes-ridge")
+    card = registry.champion("diabetes", "package").description
+    for words in ("RMSE: 45.0000", "MAE: 45.0000", "answers with a value"):
+        assert words in card
