@@ -36,6 +36,7 @@ def test_list_as_json() -> None:
         (["resnet", "--input", "3x32x32", "--set", "depth=20"], 269_722),
         (["simple_rnn", "--input", "20", "--classes", "46", "--vocabulary", "100"], 42_414),
         (["mlp", "--input", "1x28x28", "--set", "hidden=[10]"], 7_960),
+        (["mlp", "--input", "4", "--table", "--regress", "--set", "hidden=[3]"], 19),
     ],
 )
 def test_shapes_as_json(arguments: list[str], total: int) -> None:

@@ -79,6 +79,9 @@ def test_trains_saves_reloads_and_predicts_the_same(
         assert answers.shape == (len(test), len(spec.classes))
         np.testing.assert_allclose(answers.sum(1), 1, atol=1e-5)
     families.save(model, tmp_path, key, SMALL.get(key, {}))
+    families.save(model, tmp_path / "twice", key, SMALL.get(key, {}))
+    for path in tmp_path.iterdir():
+        assert not path.is_file() or path.read_bytes() == (tmp_path / "twice" / path.name).read_bytes()
     again = families.load(tmp_path)
     np.testing.assert_array_equal(again.predict(test.x, test.lengths, test.texts), answers)
     assert model.parameter_count() == again.parameter_count() > 0

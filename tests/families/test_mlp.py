@@ -175,3 +175,14 @@ def test_trees_whose_nodes_lead_nowhere_are_not_sound() -> None:
     for bad in (np.array([3, -1, -1]), np.array([0, -1, -1]), np.array([-5, -1, -1]), np.array([1, -1, 0])):
         assert not sound(bad, right, feature, 4)
     assert not sound(left, right, np.array([4, -2, -2]), 4)
+
+
+@pytest.mark.parametrize("key", ["decision_tree", "rbf_svm", "knn"])
+def test_equal_estimators_have_equal_bytes(key: str, tmp_path: Path) -> None:
+    kept = []
+    for place in ("one", "two"):
+        model = families.build(key, TABLE.to_dict(), {})
+        kept.append(model)
+        model.solve(examples(TABLE, 60))
+        families.save(model, tmp_path / place, key, {})
+    assert (tmp_path / "one/estimator.skops").read_bytes() == (tmp_path / "two/estimator.skops").read_bytes()

@@ -56,10 +56,12 @@ def list_architectures(as_json: Json = False) -> None:
 
 def shapes(
     architecture: str,
-    size: Annotated[str, typer.Option("--input", help="CxHxW of an image, or the tokens of a text.")],
+    size: Annotated[str, typer.Option("--input", help="CxHxW of an image, tokens of a text, or columns of a table.")],
     settings: Annotated[list[str], typer.Option("--set", help="A parameter, as depth=20; repeatable.")] = [],  # noqa: B006
     classes: Annotated[int, typer.Option(min=2)] = 10,
     vocabulary: Annotated[int, typer.Option(min=3, help="Token ids of a text.")] = 10_000,
+    table: Annotated[bool, typer.Option("--table", help="The input is a row of a table.")] = False,
+    regress: Annotated[bool, typer.Option("--regress", help="A number is predicted instead of classes.")] = False,
     as_json: Json = False,
 ) -> None:
     """Print the layer table of an architecture: output shape and parameters of each layer."""
@@ -69,7 +71,7 @@ def shapes(
     parameters = config.check_parameters(architecture, values, architecture, mistakes)
     if mistakes:
         raise StemmaError("\n".join(mistakes))
-    spec = _spec(size, classes, vocabulary)
+    spec = _spec(size, 0 if regress else classes, vocabulary, table)
 
     from stemma import families
     from stemma.families.base import Model
@@ -99,15 +101,15 @@ def _assignment(text: str) -> tuple[str, Any]:
     return name, tuple(parsed) if isinstance(parsed, list) else parsed
 
 
-def _spec(size: str, classes: int, vocabulary: int) -> DataSpec:
-    """A made-up description of data of `size`: `CxHxW` or `T`."""
+def _spec(size: str, classes: int, vocabulary: int, table: bool) -> DataSpec:
+    """A made-up description of data of `size`: `CxHxW`, `T` or, of a table, `F`; without `classes` of numbers."""
     parts = size.split("x")
     if len(parts) not in (1, 3) or not all(part.isdecimal() and int(part) for part in parts):
         raise StemmaError(f"--input {size}: expected CxHxW such as 1x28x28, or a number of tokens such as 48")
     shape = tuple(map(int, parts))
     if math.prod(shape) > LARGEST:
         raise StemmaError(f"--input {size}: larger than {LARGEST:,} values")
-    kind: Kind = "image" if len(shape) == 3 else "text"
+    kind: Kind = "image" if len(shape) == 3 else "table" if table else "text"
     channels = shape[0] if kind == "image" else 0
     return DataSpec(
         dataset="none",
@@ -115,6 +117,7 @@ def _spec(size: str, classes: int, vocabulary: int) -> DataSpec:
         kind=kind,
         shape=shape,
         classes=tuple(map(str, range(classes))),
+        task="classify" if classes else "regress",
         mean=(0.5,) * channels,
         std=(0.25,) * channels,
         vocabulary_size=vocabulary if kind == "text" else 0,
