@@ -84,10 +84,10 @@ def shapes(
     if as_json:
         print(json.dumps({"architecture": architecture, "layers": layers, "total_parameters": total}, indent=1))
         return
-    table = Table("layer", "kind", "output", "parameters", box=None)
+    shown = Table("layer", "kind", "output", "parameters", box=None)
     for row in layers:
-        table.add_row(row["name"], row["kind"], "x".join(map(str, row["output"])), f"{row['parameters']:,}")
-    Console().print(table, f"total parameters: {total:,}")
+        shown.add_row(row["name"], row["kind"], "x".join(map(str, row["output"])), f"{row['parameters']:,}")
+    Console().print(shown, f"total parameters: {total:,}")
 
 
 def _assignment(text: str) -> tuple[str, Any]:

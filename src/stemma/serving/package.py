@@ -72,7 +72,7 @@ def signature(spec: DataSpec, encoding: Encoding) -> "ModelSignature":
     from mlflow.types.schema import AnyType
 
     if encoding.columns is not None:
-        taken = [ColSpec(AnyType(), column.name, required=False) for column in encoding.columns.columns]
+        taken: list[Any] = [ColSpec(AnyType(), column.name, required=False) for column in encoding.columns.columns]
     else:
         taken = [ColSpec("string") if spec.kind == "text" else TensorSpec(np.dtype(object), (-1,))]
     if spec.task == "regress":
