@@ -104,7 +104,7 @@ def test_random_starts_are_averaged_and_learn_apart() -> None:
         answers = torch.stack([model.answer(outputs) for outputs in model.each(x)])
         torch.testing.assert_close(model.answer(model(x)), answers.mean(0))
     batch = type("Batch", (), {"x": x, "y": torch.randn(7) * 20 + 120, "lengths": None})
-    model.settings = experiment("mlp")
+    model.begin(model.phases()[0], experiment("mlp"))
     model.train().objective(batch)["loss"].backward()
     joint = model.others[0][-1].weight.grad.clone()
     model.zero_grad()
@@ -186,3 +186,9 @@ def test_equal_estimators_have_equal_bytes(key: str, tmp_path: Path) -> None:
         model.solve(examples(TABLE, 60))
         families.save(model, tmp_path / place, key, {})
     assert (tmp_path / "one/estimator.skops").read_bytes() == (tmp_path / "two/estimator.skops").read_bytes()
+
+
+def test_a_loss_of_another_task_is_refused() -> None:
+    model, settings = families.build("mlp", VALUES.to_dict(), {}), experiment("mlp").model_copy(update={"loss": "kl"})
+    with pytest.raises(StemmaError, match="loss of task 'regress': unknown name 'kl'"):
+        model.begin(model.phases()[0], settings)

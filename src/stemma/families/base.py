@@ -1,6 +1,7 @@
 """The Lightning module that all gradient-trained architectures share."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,10 @@ import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from stemma.errors import StemmaError
 from stemma.families.phase import Phase
-from stemma.nn.losses import LOSSES, balanced
+from stemma.nn.losses import balanced, make_loss
 from stemma.nn.optimizers import make_optimizer, make_schedule
 from stemma.spec import DataSpec
 
@@ -35,6 +35,7 @@ class Model(pl.LightningModule):
         self.spec = DataSpec.from_dict(spec)
         self.phase = Phase("fit")
         self.settings: Any = None
+        self.loss: Callable[..., Tensor]
         self._totals: dict[str, dict[str, Tensor]] = {}
 
     def phases(self) -> list[Phase]:
@@ -42,8 +43,16 @@ class Model(pl.LightningModule):
         return [Phase("fit", self.objective, trainable=(self,))]
 
     def begin(self, phase: Phase, settings: Any) -> None:
-        """Make `phase` the current one: freeze what it does not train, keep the settings of its optimiser."""
+        """Make `phase` the current one: freeze what it does not train, keep the settings of its optimiser and loss.
+
+        Cross-entropy, the default, stands for the mean square where values are predicted.
+
+        Raises:
+            StemmaError: the task has no such loss.
+        """
         self.phase, self.settings = phase, settings
+        plain = self.spec.task == "regress" and settings.loss == "cross_entropy"
+        self.loss = make_loss(self.spec.task, "mse" if plain else settings.loss)
         self.requires_grad_(False)
         for module in phase.trainable:
             module.requires_grad_(True)
@@ -57,14 +66,14 @@ class Model(pl.LightningModule):
         return self._regress(outputs, y) if self.spec.task == "regress" else self._classify(outputs, y)
 
     def _classify(self, logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        loss = LOSSES[self.settings.loss](logits, labels, self._class_weights(logits))
+        loss = self.loss(logits, labels, self._class_weights(logits))
         return {"loss": loss, "accuracy": (logits.argmax(1) == labels).float().mean()}
 
     def _regress(self, outputs: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Loss of standardised values, and the squared error in the target's own unit."""
         values, targets = outputs.squeeze(1), (y - self.spec.target_mean) / self.spec.target_std
         error = (values - targets).square().mean() * self.spec.target_std**2
-        return {"loss": F.mse_loss(values, targets), "rmse": error}
+        return {"loss": self.loss(values, targets), "rmse": error}
 
     def _class_weights(self, logits: Tensor) -> Tensor | None:
         if self.settings.class_weights == "none":
