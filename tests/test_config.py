@@ -80,7 +80,7 @@ def test_params_yaml_writes_out_every_default_of_training() -> None:
         ("experiments.digits.strategy", "dpp", "experiments.digits.strategy: input should be 'auto', 'ddp' or"),
         ("experiments.digits.limit_val_batches", 1.5, "experiments.digits.limit_val_batches"),
         ("experiments.a/b", GOOD["experiments"]["digits"], "experiments.a/b: string should match pattern"),
-        ("datasets.grey.test", "rotten_tomatoes@sample", "datasets.grey: test 'rotten_tomatoes@sample' does not hold the classes"),
+        ("datasets.grey.test", "rotten_tomatoes@sample", "datasets.grey: test 'rotten_tomatoes@sample' holds text to classify, 'mnist@sample' image to classify"),
         ("training.learning_rate", -1, "training.learning_rate: input should be greater than 0, found -1"),
         ("training.learnig_rate", 1, "training: unknown key 'learnig_rate' (did you mean 'learning_rate'?)"),
         ("training.optimizer", "adm", "training.optimizer: input should be 'sgd', 'adam'"),
@@ -163,3 +163,41 @@ def test_every_declared_parameter_is_one_of_the_constructor() -> None:
 def test_the_limits_are_those_of_the_stage() -> None:
     assert config.Limits().to(Limits) == Limits()
     assert set(config.Limits.model_fields) == {field.name for field in dataclasses.fields(Limits)}
+
+
+@pytest.mark.parametrize(
+    ("slot", "said"),
+    [
+        ({"use": "mnist@sample", "tokens": "byte"}, "datasets.grey.tokens: is for text; 'mnist' holds image"),
+        ({"use": "mnist@sample", "scaling": "none"}, "datasets.grey.scaling: is for table; 'mnist' holds image"),
+        ({"use": "diabetes@package", "labels_per_class": 5}, "labels_per_class: is for classify; 'diabetes' holds regress"),
+        ({"use": "mnist@sample", "digest": "zzz"}, "datasets.grey.digest: string should match pattern"),
+        ({"use": "mnist@sample", "test_digest": "0" * 64}, "test_digest: is of `test`, which is not given"),
+        ({"use": "mnist@sample", "encoding": "nonsense"}, "datasets.grey.encoding: unknown encoding 'nonsense'"),
+        ({"use": "mnist@sample", "resize": {"height": 9, "wide": 9}}, "datasets.grey.resize: unknown key 'wide' (did you mean 'width'?); known: height, method, width"),
+        ({"use": "mnist@sample", "resize": {"height": 99999, "width": 9, "method": "max"}}, "resize.height: input should be less than or equal to 4096"),
+        ({"use": "mnist@sample", "fold": 3}, "fold: 3 of folds: None"),
+        ({"use": "pairs@./x", "test": "adding@length_25"}, "holds sequence to regress, 'pairs@./x' sequence to transduce"),
+    ],
+)  # fmt: skip
+def test_settings_that_a_slot_cannot_have(slot: dict, said: str, tmp_path: Path) -> None:
+    values = {"datasets": {"grey": slot}, "training": {}, "experiments": {}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(StemmaError) as caught:
+        config.load(tmp_path / "params.yaml")
+    assert said in str(caught.value)
+
+
+def test_an_architecture_learns_the_slots_task(tmp_path: Path) -> None:
+    experiments = {
+        "a": {"dataset": "t", "family": "baseline", "architecture": "logistic_regression"},
+        "b": {"dataset": "t", "family": "mlp", "architecture": "mlp", "monitor": "val_accuracy"},
+    }
+    values = {"datasets": {"t": {"use": "diabetes@package"}}, "experiments": experiments}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(StemmaError) as caught:
+        config.load(tmp_path / "params.yaml")
+    assert "'logistic_regression' learns to classify; slot 't' (diabetes@package) has the task regress" in str(
+        caught.value
+    )
+    assert "experiments.b.monitor: 'val_accuracy' is none of the task regress" in str(caught.value)

@@ -30,6 +30,8 @@ class DataSpec:
         vocabulary_size: number of token ids, padding (0) and unknown (1) included; 0 if not tokens.
         tokens: how a text is cut: word, character or byte.
         resize: how images of another size were brought to `shape`; empty if none was.
+        columns, encoding: how the source's tables and texts were read: (role, name) where a column is called
+            otherwise, and the encoding if it is not the format's own.
         class_counts: training examples a class, for class weights.
         vectors: length of the word vectors that came with the set; 0 if none did.
         sizes: examples a split.
@@ -52,6 +54,8 @@ class DataSpec:
     vocabulary_size: int = 0
     tokens: Literal["word", "character", "byte"] = "word"
     resize: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    encoding: str = ""
     class_counts: tuple[int, ...] = ()
     vectors: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
@@ -69,9 +73,16 @@ class DataSpec:
         return 1 if self.task == "regress" else len(self.classes)
 
     def to_dict(self) -> dict[str, Any]:
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return {k: _lists(v) for k, v in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "DataSpec":
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**plain)
+        return cls(**{k: _tuples(v) for k, v in values.items()})
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

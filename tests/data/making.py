@@ -94,6 +94,16 @@ def raw_folder(
     for name, part in parts.items():
         save_part(folder, name, part, kind)
     sizes = {name: len(part) for name, part in parts.items()}
-    facts = {"dataset": "toy", "source": "here", "use": "toy@here", "test": None, "resize": "", "licence": ""}
+    facts = {
+        "dataset": "toy",
+        "source": "here",
+        "use": "toy@here",
+        "test": None,
+        "resize": "",
+        "size": None,
+        "licence": "",
+        "columns": {},
+        "encoding": "",
+    }
     write_json(folder / "meta.json", {**facts, "kind": kind, "task": task, "classes": classes, "sizes": sizes})
     return folder

@@ -28,7 +28,16 @@ def test_preparing_needs_less_memory_than_the_set(tmp_path: Path) -> None:
     images = (random.integers(0, 256, (2000, 3, 32, 32), np.uint8) for _ in range(COUNT // 2000))
     shards.save(raw, "train_x", images, shard_bytes=32 << 20)
     np.save(raw / "train_y.npy", np.arange(COUNT) % 10)
-    facts = {"dataset": "toy", "source": "here", "use": "toy@here", "test": None, "resize": "", "kind": "image"}
+    facts = {
+        "dataset": "toy",
+        "source": "here",
+        "use": "toy@here",
+        "test": None,
+        "resize": "",
+        "kind": "image",
+        "columns": {},
+        "encoding": "",
+    }
     write_json(raw / "meta.json", {**facts, "task": "classify", "classes": list("abcdefghij")})
     size = sum(path.stat().st_size for path in raw.glob("*.npy")) >> 20
     assert size > 170

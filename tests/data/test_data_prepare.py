@@ -159,6 +159,39 @@ def test_near_duplicates_stay_together_or_leave_train():
     assert len(kept["train"]) + len(kept["validation"]) == 100
 
 
+def test_folds_without_a_part_to_draw_are_refused():
+    parts = {"train": pictures(80), "validation": pictures(40, seed=1), "test": pictures(40, seed=2)}
+    with pytest.raises(StemmaError, match="folds: 3, but the source has its own validation and test parts"):
+        split(parts, 4, 0.1, 0.2, 0, folds=3)
+
+
+def test_pairs_of_other_data_and_missing_ones_are_refused(tmp_path):
+    raw = making.raw_folder(tmp_path / "raw", "image", {"train": pictures(80)}, tuple("abcd"))
+    pairs = pd.DataFrame({"part_a": ["train"], "row_a": [0], "part_b": ["train"], "row_b": [80]})
+    for wrong in (pairs, pairs.assign(part_b="test", row_b=1)):
+        wrong.to_parquet(tmp_path / "pairs.parquet")
+        with pytest.raises(StemmaError, match="of other data; run `dvc repro validate`"):
+            prepare(raw, tmp_path / "out", duplicates=tmp_path / "pairs.parquet")
+    with pytest.raises(StemmaError, match=r"none.parquet: missing; run `dvc repro validate`"):
+        prepare(raw, tmp_path / "out", duplicates=tmp_path / "none.parquet")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_too_few_examples_are_said(count):
+    with pytest.raises(
+        StemmaError, match="too few examples or groups for test_share, validation, folds or train_fraction"
+    ):
+        split({"train": pictures(count, classes=count)}, count, 0.1, 0.2, 0)
+
+
+def test_the_settings_are_kept_beside_the_arrays(tmp_path):
+    raw = making.raw_folder(tmp_path / "raw", "image", {"train": pictures(80)}, tuple("abcd"))
+    prepare(raw, tmp_path / "out", Division(seed=3, train_fraction=0.5))
+    settings_ = json.loads((tmp_path / "out/settings.json").read_text())
+    assert settings_["seed"] == 3 and settings_["train_fraction"] == 0.5 and settings_["tokens"] == "word"
+
+
 def test_a_cluster_in_two_splits_is_refused():
     with pytest.raises(StemmaError, match=r"'train' and 'test' share near duplicates \(cluster 3\)"):
         check_clusters({"train": np.array([1, 3]), "validation": np.array([2]), "test": np.array([3])})

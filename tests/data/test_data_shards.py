@@ -50,3 +50,11 @@ def test_files_are_those_of_numpy(tmp_path, dtype):
     shards.save(tmp_path, "x", [whole[:3], whole[3:]])
     np.save(tmp_path / "y.npy", whole)
     assert (tmp_path / "x.npy").read_bytes() == (tmp_path / "y.npy").read_bytes()
+
+
+def test_a_file_cut_short_is_said(tmp_path):
+    np.save(tmp_path / "x.npy", numbers(7))
+    for size in (0, 40, 140):
+        (tmp_path / "y.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:size])
+        with pytest.raises(StemmaError, match=r"y.npy: not a whole array file"):
+            shards.load(tmp_path, "y")

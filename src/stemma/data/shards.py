@@ -145,12 +145,19 @@ def load(folder: Path, stem: str) -> Array:
     """The array, memory-mapped and read-only.
 
     Raises:
-        StemmaError: it is not there.
+        StemmaError: it is not there, or cut short.
     """
-    arrays = [np.load(path, mmap_mode="r", allow_pickle=False) for path in files(folder, stem)]
+    arrays = [_mapped(path) for path in files(folder, stem)]
     if not arrays:
         raise StemmaError(f"{folder / stem}.npy: no such array")
     return arrays[0] if len(arrays) == 1 else Shards(arrays)
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise StemmaError(f"{path}: not a whole array file ({error}); make it anew with `dvc repro`") from None
 
 
 def save(folder: Path, stem: str, chunks: Iterable[np.ndarray], shard_bytes: int = SHARD_BYTES) -> None:

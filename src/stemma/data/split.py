@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from stemma.data.parts import IMAGES, Part
 from stemma.data.shards import chunks
 from stemma.data.text import tokenize
+from stemma.errors import StemmaError
 
 
 def content_keys(part: Part) -> list[Hashable]:
@@ -37,7 +38,14 @@ def clusters(parts: dict[str, Part], pairs: pd.DataFrame) -> dict[str, np.ndarra
 
     Args:
         pairs: columns part_a, row_a, part_b, row_b.
+
+    Raises:
+        StemmaError: a pair names an example that is not there.
     """
+    for side in "ab":
+        sizes = pairs[f"part_{side}"].map({name: len(part) for name, part in parts.items()}).astype(np.float64)
+        if not (pairs[f"row_{side}"] < sizes).all():
+            raise StemmaError("the pairs of duplicates are of other data; run `dvc repro validate`")
     starts = dict(zip(parts, np.cumsum([0, *map(len, parts.values())]).tolist(), strict=False))
     links = [pairs[f"row_{side}"] + pairs[f"part_{side}"].map(starts).astype(np.int64) for side in "ab"]
     keys = [("content", key) for part in parts.values() for key in content_keys(part)]
@@ -64,6 +72,8 @@ def held_out(y: np.ndarray, cluster: np.ndarray, share: float, seed: int) -> np.
 
     Clusters are visited in a seeded order and taken where they still fit.
     """
+    if len(y) == 0:
+        return np.zeros(0, bool)
     classes = int(y.max()) + 1
     _, number = np.unique(cluster, return_inverse=True)
     counts = np.zeros((number.max() + 1, classes), np.int64)

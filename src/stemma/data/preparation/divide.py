@@ -1,6 +1,7 @@
 """Parts -> splits: seeded, stratified, no cluster in two of them; folds, fractions and few labels as settings."""
 
 import logging
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,8 @@ from stemma.spec import Task
 
 BINS = 5
 """Quantiles of a regression's target that count as classes when a split is stratified."""
+
+TOO_FEW = "too few examples or groups for test_share, validation, folds or train_fraction"
 
 log = logging.getLogger("stemma.data")
 
@@ -56,6 +59,8 @@ def divide(
     Raises:
         StemmaError: a split lacks a class or is empty, or there are fewer examples than asked for.
     """
+    if how.folds and {"validation", "test"} <= set(parts):
+        raise StemmaError(f"folds: {how.folds}, but the source has its own validation and test parts")
     rows = {name: np.arange(len(part)) for name, part in parts.items()}
     strata, left, folds = _strata(parts["train"], task), rows["train"], how.folds
     for name, share in (("test", how.test_share), ("validation", how.validation)):
@@ -93,9 +98,12 @@ def _fold(strata: np.ndarray, cluster: np.ndarray, folds: int, how: Division) ->
 
     if len(np.unique(cluster)) < folds:
         raise StemmaError(f"folds: {folds}, but only {len(np.unique(cluster))} groups or distinct examples")
-    pieces = StratifiedGroupKFold(folds, shuffle=True, random_state=how.seed).split(strata, strata, cluster)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=how.seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of small classes; a split without one is refused
+        pieces = list(splitter.split(strata, strata, cluster))
     chosen = np.zeros(len(strata), bool)
-    chosen[list(pieces)[how.fold][1]] = True
+    chosen[pieces[how.fold][1]] = True
     return chosen
 
 
@@ -146,13 +154,10 @@ def _few_labels(train: Part, task: Task, classes: tuple[str, ...], count: int, s
 def _check_classes(splits: dict[str, Part], task: Task, classes: tuple[str, ...]) -> None:
     for name, part in splits.items():
         if len(part) == 0:
-            raise StemmaError(f"split '{name}' holds no example: too few examples or groups for its share")
+            raise StemmaError(f"split '{name}' holds no example: {TOO_FEW}")
         for label in range(len(classes)) if task == "classify" else ():
             if not (part.y == label).any():
-                raise StemmaError(
-                    f"split '{name}' holds no example of class {label} ('{classes[label]}'): "
-                    "too few examples or groups for its share"
-                )
+                raise StemmaError(f"split '{name}' holds no example of class {label} ('{classes[label]}'): {TOO_FEW}")
 
 
 def check_disjoint(splits: dict[str, Part]) -> None:

@@ -1,6 +1,7 @@
 """Raw parts -> the prepared set: splits, vocabulary and statistics from train only, memory-mapped arrays."""
 
 import logging
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,8 @@ from stemma.data.preparation.divide import Division, divide
 from stemma.data.preparation.encode import Encoding, encode
 from stemma.data.raw import load_meta, load_parts
 from stemma.data.split import clusters
+from stemma.errors import StemmaError
+from stemma.files import sha256
 from stemma.spec import DataSpec
 
 NO_PAIRS = pd.DataFrame({name: pd.Series(dtype=t) for name, t in (("part_a", "str"), ("row_a", "int64"),
@@ -37,12 +40,32 @@ def prepare(
     """
     meta = load_meta(raw)
     parts = load_parts(raw, meta["kind"])
-    pairs = NO_PAIRS if duplicates is None else pd.read_parquet(duplicates)
-    classes = tuple(meta["classes"])
-    splits = divide(parts, clusters(parts, pairs), meta["task"], classes, division or Division())
-    spec = DataSpec(meta["dataset"], meta["source"], meta["kind"], (), classes, meta["task"], resize=meta["resize"])
-    spec, arrays, extra = encode(spec, splits, encoding or Encoding())
+    classes, division, encoding = tuple(meta["classes"]), division or Division(), encoding or Encoding()
+    splits = divide(parts, clusters(parts, _pairs(duplicates)), meta["task"], classes, division)
+    spec = DataSpec(
+        dataset=meta["dataset"],
+        source=meta["source"],
+        kind=meta["kind"],
+        shape=(),
+        classes=classes,
+        task=meta["task"],
+        resize=meta["resize"],
+        columns=tuple(sorted(meta["columns"].items())),
+        encoding=meta["encoding"],
+    )
+    spec, arrays, extra = encode(spec, splits, encoding)
+    settings = {**asdict(division), **asdict(encoding)}
+    if encoding.vectors is not None:
+        settings["vectors_sha256"] = sha256(Path(encoding.vectors).expanduser())
     with replacing_folder(out) as folder:
-        spec = store.save(folder, spec, arrays, extra)
+        spec = store.save(folder, spec, arrays, {**extra, "settings.json": settings})
     log.info("%s -> %s: %s", spec.label, out, ", ".join(f"{n:,} {name}" for name, n in spec.sizes.items()))
     return spec
+
+
+def _pairs(duplicates: Path | None) -> pd.DataFrame:
+    if duplicates is None:
+        return NO_PAIRS
+    if not duplicates.is_file():
+        raise StemmaError(f"{duplicates}: missing; run `dvc repro validate`")
+    return pd.read_parquet(duplicates)

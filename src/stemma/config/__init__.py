@@ -1,0 +1,105 @@
+"""params.yaml -> typed, frozen objects. The only reader of that file; torch-free.
+
+`load` checks the whole file at once and raises one `StemmaError` that lists every mistake, a line each:
+the key, what was found and what is allowed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+
+from stemma.config.datasets import Dataset, Limits, Resize
+from stemma.config.fits import architecture_mistakes, check_parameters, slot_mistakes
+from stemma.config.messages import validated
+from stemma.config.section import Key, Section
+from stemma.config.training import Augment, Experiment, Training
+from stemma.errors import StemmaError, unknown
+from stemma.yaml_loader import Loader
+
+__all__ = [
+    "Augment", "Comparison", "Config", "Dataset", "Experiment", "Gate", "Limits", "Resize", "Training",
+    "check_parameters", "load",
+]  # fmt: skip
+
+
+class Comparison(Section):
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
+    bootstrap: int = Field(1000, ge=100, description="resamples of the test examples")
+    seed: int = Field(0, ge=0, description="of the resampling")
+
+
+class Gate(Section):
+    """When a challenger may take the alias `champion`."""
+
+    alpha: float = Field(0.05, gt=0, lt=1, description="probability of a false promotion")
+    min_effect: float = Field(0.0, ge=0, description="smallest gain that counts, in accuracy or RMSE")
+    max_latency_ms: float | None = Field(None, gt=0, description="prediction time of one example")
+    max_model_bytes: int | None = Field(None, gt=0, description="of the saved model")
+
+
+class Config(Section):
+    datasets: dict[Key, Dataset]
+    training: Training = Training()
+    experiments: dict[Key, Experiment]
+    comparison: Comparison = Comparison()
+    gate: Gate = Gate()
+
+    def experiment(self, key: str) -> Experiment:
+        if key not in self.experiments:
+            raise unknown("experiment", key, self.experiments)
+        return self.experiments[key]
+
+    def slot(self, key: str) -> Dataset:
+        if key not in self.datasets:
+            raise unknown("dataset slot", key, self.datasets)
+        return self.datasets[key]
+
+
+def load(path: Path = Path("params.yaml")) -> Config:
+    """Read and check `path`.
+
+    Raises:
+        StemmaError: the file is missing, is not YAML, or holds any mistake.
+    """
+    values, mistakes = _read(path), list[str]()
+    training, experiments, datasets = (_mapping(values, name) for name in ("training", "experiments", "datasets"))
+    if training and validated(Training, training, "training", mistakes) is None:
+        values["training"] = training = {}
+    for key, entry in experiments.items():
+        if isinstance(entry, dict):
+            experiments[key] = {**training, **entry}
+    checked = [
+        mistake
+        for key, entry in experiments.items()
+        if isinstance(entry, dict)
+        for mistake in architecture_mistakes(f"experiments.{key}", entry, datasets)
+    ]
+    checked += [mistake for key, slot in datasets.items() for mistake in slot_mistakes(f"datasets.{key}", slot)]
+    config = validated(Config, values, "", mistakes)
+    mistakes += checked
+    if mistakes or config is None:
+        raise StemmaError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    return config
+
+
+def _mapping(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The section `name` if it is a mapping, else an empty one: what else it may be is told by `_validate`."""
+    return values[name] if isinstance(values.get(name), dict) else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise StemmaError(f"{path}: no such file; run from the folder that holds params.yaml")
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" in line {where.line + 1}" if where else ""
+        raise StemmaError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(values, dict):
+        raise StemmaError(
+            f"{path}: expected a mapping with datasets, training, experiments; found {type(values).__name__}"
+        )
+    return values

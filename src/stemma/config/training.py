@@ -1,0 +1,72 @@
+"""The sections `training` and `experiments`."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from stemma.config.section import Count, Fraction, Limit, Section, Seed
+
+
+class Augment(Section):
+    """Random changes of a training batch of images, on the device."""
+
+    shift: int = Field(0, ge=0, description="shift by up to so many pixels, zeros move in")
+    flip: bool = Field(False, description="mirror left to right with probability 1/2")
+
+
+class Training(Section):
+    """Settings of the one training loop; an experiment overrides any of them."""
+
+    seeds: tuple[Seed, ...] = Field((0, 1, 2), min_length=1, description="a training each; distinct")
+    epochs: int = Field(10, ge=1, description="at most; of phases that fix their own number only the others")
+    batch_size: int = Field(64, ge=1, description="the global one, whatever the number of devices")
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta"] = Field("adam", description="of torch")
+    learning_rate: float = Field(1e-3, gt=0, description="the largest one of a schedule")
+    momentum: Fraction = Field(0.0, description="of sgd and rmsprop")
+    weight_decay: float = Field(0.0, ge=0)
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="over the steps of all epochs")
+    loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: on one-hot labels")
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="of the loss; balanced: a class weighs the inverse of its number in train"
+    )
+    bucket_by_length: bool = Field(True, description="text: batches of about equally long examples, in random order")
+    memory_gb: float = Field(4.0, gt=0, description="a larger array is read from disk batch by batch")
+    augment: Augment = Augment()
+    monitor: Literal["val_loss", "val_accuracy", "val_rmse"] = Field(
+        "val_loss", description="what the best epoch is chosen by; val_rmse: of a regression"
+    )
+    patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")
+    refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
+    accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="auto: GPUs where there are any")
+    devices: Count | Literal["auto"] | tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        "auto", description="how many, or which; auto: all GPUs"
+    )
+    strategy: Literal["auto", "ddp", "ddp_find_unused_parameters_true"] = Field(
+        "auto", description="auto: DDP on several devices"
+    )
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
+    matmul_precision: Literal["highest", "high", "medium"] = Field(
+        "medium",
+        description="of float32 products; on a CPU `medium` takes the faster of two exact kernels where there is one",
+    )
+    gradient_clip_val: float | None = Field(None, gt=0, description="largest norm of a step's gradient")
+    deterministic: bool = Field(True, description="deterministic algorithms only")
+    fast_dev_run: bool = Field(False, description="one batch of one epoch, to try the code")
+    limit_train_batches: Limit = Field(1.0, description="batches, or a share of them, of an epoch")
+    limit_val_batches: Limit = Field(1.0, description="the same for validation")
+
+    @field_validator("seeds")
+    @classmethod
+    def distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("seeds must be distinct")
+        return seeds
+
+
+class Experiment(Training):
+    """A training of one architecture on one slot; `family` is written out because dvc.yaml depends on its code."""
+
+    dataset: str = Field(description="a slot of `datasets`")
+    family: str = Field(description="of the architecture, written out because dvc.yaml depends on its code")
+    architecture: str = Field(description="a key of `stemma list`")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="of the architecture, below")
