@@ -124,9 +124,9 @@ def test_mixed_encodings_name_the_byte(tmp_path):
         ("a.jsonl", "\n", "holds no rows"),
         ("a.parquet", b"PAR1 and then nothing PAR1", "not a readable Parquet file"),
         ("a.csv.gz", gzip.compress(bytes(30 << 20)), "unpacks to more than 200 times its size"),
-        ("a.csv", 'text,"la\nbel"\na,0\n', "known: la bel, text"),
-        ("a.csv", 'text,label\na,"0\n1"\n', "only the class '0 1'"),
-        ("a.jsonl", '{"text": "a", "la\\nbel": [0]}\n', "line 1: la bel: expected"),
+        ("a.csv", 'text,"la\nbel"\na,0\n', r"known: la\\nbel, text"),
+        ("a.csv", 'text,label\na,"0\n1"\n', r"only the class '0\\n1'"),
+        ("a.jsonl", '{"text": "a", "la\\nbel": [0]}\n', r"line 1: la\\nbel: expected"),
         ("a.csv.zip", b"PK", "broken or truncated .zip"),
     ],
 )

@@ -11,6 +11,7 @@ import typer
 
 from stemma.cli.edit import rewritten
 from stemma.data import catalog
+from stemma.data.catalog import options
 from stemma.errors import StemmaError, unknown
 from stemma.files import write_text
 
@@ -67,8 +68,18 @@ def _lines(entry: catalog.DatasetEntry) -> list[str]:
             lines.append(f"  {file.name}, {size}, SHA-256 {file.sha256 or 'not known'}")
             lines += [f"    {place}" for place in ([f"{file.package}: {file.member}"] if file.package else file.urls)]
     if entry.path_reader:
-        lines.append(f"{entry.name}@PATH or @URL: read as {entry.path_reader}")
+        lines.append(f"{entry.name}@PATH or @URL: read as {entry.path_reader}{_options(entry.path_reader)}")
     return lines
+
+
+def _options(reader: str) -> str:
+    """The keys of a slot that the reader heeds."""
+    roles = options.ROLES.get(reader, ())
+    taken = [
+        *(["encoding"] if reader in options.ENCODED else []),
+        *([f"columns ({', '.join(roles)})"] if roles else []),
+    ]
+    return f"; takes {' and '.join(taken)}" if taken else ""
 
 
 def _drawn(source: catalog.Source) -> str:

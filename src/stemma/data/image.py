@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from stemma.data.parts import Resize
 from stemma.data.resize import resize as to_size
@@ -43,10 +43,11 @@ BROKEN = (
 
 
 def decode(content: bytes, where: str) -> np.ndarray:
-    """The image in `content` as uint8 `[C, H, W]`.
+    """The image in `content` as uint8 `[C, H, W]`, turned upright where its EXIF data says how it was held.
 
     Raises:
-        StemmaError: naming `where`: not an image of `FORMATS`, cut short, too large, or a mode such as RGBA or 16 bit.
+        StemmaError: naming `where`: not an image of `FORMATS`, cut short, too large, transparent, or a mode such as
+            RGBA or 16 bit.
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -59,11 +60,15 @@ def decode(content: bytes, where: str) -> np.ndarray:
 
 
 def _planes(image: Image.Image, where: str) -> np.ndarray:
+    """Of an opened image: `decode` and serving see the same pixels."""
     if image.width * image.height > MAX_PIXELS:
         raise StemmaError(f"{where}: {image.width}x{image.height} pixels, more than {MAX_PIXELS:,}")
-    if image.mode not in CHANNELS:
-        raise StemmaError(f"{where}: image mode {image.mode}; expected 8-bit grey (L) or RGB")
-    array = np.asarray(image.convert("L" if CHANNELS[image.mode] == 1 else "RGB"), np.uint8)
+    clear = image.mode in CHANNELS and image.has_transparency_data
+    if image.mode not in CHANNELS or clear:
+        mode = f"{image.mode} with transparency" if clear else image.mode
+        raise StemmaError(f"{where}: image mode {mode}; expected 8-bit grey (L) or RGB")
+    upright = ImageOps.exif_transpose(image)
+    array = np.asarray(upright.convert("L" if CHANNELS[image.mode] == 1 else "RGB"), np.uint8)
     return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 

@@ -1,5 +1,6 @@
 """Bringing images to another size, only where a slot asks for it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -55,5 +56,13 @@ def resized(raw: Raw, to: Resize | None, scratch: Path) -> Raw:
 def _part(part: Part, name: str, to: Resize, scratch: Path) -> Part:
     if tuple(part.x.shape[2:]) == (to.height, to.width):
         return part
-    shards.save(scratch, f"{name}_resized", (resize(x, to) for x in shards.chunks(part.x)))
+    shards.save(scratch, f"{name}_resized", _pieces(part.x, to))
     return Part(shards.load(scratch, f"{name}_resized"), part.y, part.groups)
+
+
+def _pieces(x: shards.Array, to: Resize) -> Iterator[np.ndarray]:
+    """The resized images in pieces that neither before nor after (nor between the two axes) exceed `CHUNK_BYTES`."""
+    _, channels, height, width = x.shape
+    size = max(1, shards.CHUNK_BYTES // (channels * max(height, to.height) * max(width, to.width)))
+    for start in range(0, len(x), size):
+        yield resize(np.asarray(x[start : start + size]), to)

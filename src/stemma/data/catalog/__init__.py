@@ -4,13 +4,25 @@ Adding a dataset in a known format is one entry (docs/add-a-dataset.md shows one
 is None, and fetching then refuses unless the slot says `allow_unverified`; none is invented.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from stemma.data.catalog import images, sequences, tables, texts
+from stemma.data.catalog import images, options, sequences, tables, texts
 from stemma.data.entry import DatasetEntry, File, Source
 from stemma.errors import StemmaError, unknown
 
-__all__ = ["CATALOG", "DatasetEntry", "File", "Source", "is_path", "is_url", "parse", "provenance"]
+__all__ = [
+    "CATALOG",
+    "DatasetEntry",
+    "File",
+    "Source",
+    "check_options",
+    "is_path",
+    "is_url",
+    "parse",
+    "provenance",
+    "reader",
+]
 
 CATALOG: dict[str, DatasetEntry] = {
     entry.name: entry for entry in (*images.ENTRIES, *texts.ENTRIES, *tables.ENTRIES, *sequences.ENTRIES)
@@ -39,6 +51,21 @@ def parse(use: str) -> tuple[DatasetEntry, str]:
     if source not in entry.sources and not (entry.path_reader and (is_url(source) or is_path(source))):
         raise unknown(f"source of '{name}'", source, known)
     return entry, source
+
+
+def reader(use: str) -> str:
+    """The reader of `dataset@source`, a key of `readers.READERS`."""
+    entry, source = parse(use)
+    return entry.sources[source].reader if source in entry.sources else entry.path_reader
+
+
+def check_options(use: str, test: str | None, encoding: str, roles: Iterable[str]) -> None:
+    """Refuse an `encoding`, or a role of `columns`, that neither source of a slot would heed.
+
+    Raises:
+        StemmaError: naming the option or the role, and what is allowed.
+    """
+    options.check({name: reader(name) for name in (use, test) if name is not None}, encoding, roles)
 
 
 def is_url(source: str) -> bool:

@@ -1,6 +1,6 @@
 """Splits of examples -> arrays, by kind; what is needed for it comes from the training examples alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from stemma.spec import DataSpec
 
 TEXT_LENGTH = 48
 """Tokens kept of a text where nothing else is asked for."""
+PIECE = 1024
+"""Examples whose tokens are in memory at once."""
+
+Cut = Callable[[Any], list[str]]
+"""An example -> its tokens."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,14 @@ def pixel_statistics(*arrays: Array) -> tuple[tuple[float, ...], tuple[float, ..
 
 
 def _texts(spec: DataSpec, parts: dict[str, Part], how: Encoding) -> Encoded:
-    tokens = {name: [text.tokenize(t, how.tokens) for t in part.x] for name, part in parts.items()}
-    words, length = _vocabulary(tokens, how), how.max_length or TEXT_LENGTH
+    def cut(example: str) -> list[str]:
+        return text.tokenize(example, how.tokens)
+
+    words, length = _vocabulary(parts, how, cut), how.max_length or TEXT_LENGTH
     spec, found = targets(spec, parts)
     splits = {}
     for name, part in parts.items():
-        ids, lengths = text.encode_tokens(tokens[name], words, length)
+        ids, lengths = _ids(part.x, words, length, cut)
         splits[name] = Split(ids, found[name][0], lengths, list(part.x))
     extra: dict[str, Any] = {"vocabulary.json": words}
     if how.vectors is not None:
@@ -93,9 +100,19 @@ def _texts(spec: DataSpec, parts: dict[str, Part], how: Encoding) -> Encoded:
     return replace(spec, shape=(length,), vocabulary_size=len(words), tokens=how.tokens), splits, extra
 
 
-def _vocabulary(tokens: dict[str, list[list[str]]], how: Encoding) -> list[str]:
-    seen = [t for name in ("train", UNLABELLED) for t in tokens.get(name, [])]
+def _vocabulary(parts: dict[str, Part], how: Encoding, cut: Cut) -> list[str]:
+    """Counted an example at a time; no tokens are kept."""
+    seen = (cut(example) for part in _training(parts) for example in part.x)
     return text.build_vocabulary(seen, how.vocabulary, how.min_count)
+
+
+def _ids(examples: Sequence[Any], words: list[str], length: int, cut: Cut) -> tuple[np.ndarray, np.ndarray]:
+    """As `text.encode_tokens`, with the tokens of `PIECE` examples at a time."""
+    ids, lengths = np.empty((len(examples), length), np.int32), np.empty(len(examples), np.int32)
+    for start in range(0, len(examples), PIECE):
+        here = slice(start, start + PIECE)
+        ids[here], lengths[here] = text.encode_tokens([cut(example) for example in examples[here]], words, length)
+    return ids, lengths
 
 
 def _tables(spec: DataSpec, parts: dict[str, Part], how: Encoding) -> Encoded:
@@ -114,12 +131,11 @@ def _sequences(spec: DataSpec, parts: dict[str, Part], how: Encoding) -> Encoded
     if isinstance(parts["train"].x[0], np.ndarray):
         splits = {name: _numbers(part.x, length, found[name]) for name, part in parts.items()}
         return replace(spec, shape=splits["train"].x.shape[1:]), splits, {}
-    tokens = {name: [list(x) for x in part.x] for name, part in parts.items()}
-    words = _vocabulary(tokens, how)
+    words = _vocabulary(parts, how, list)
     splits = {}
-    for name, rows in tokens.items():
-        ids, lengths = text.encode_tokens(rows, words, length)
-        splits[name] = Split(ids, found[name][0], lengths, [" ".join(row) for row in rows], found[name][1])
+    for name, part in parts.items():
+        ids, lengths = _ids(part.x, words, length, list)
+        splits[name] = Split(ids, found[name][0], lengths, [" ".join(row) for row in part.x], found[name][1])
     spec = replace(spec, shape=(length,), vocabulary_size=len(words))
     return spec, splits, {"vocabulary.json": words}
 

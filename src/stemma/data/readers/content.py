@@ -127,8 +127,8 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def shown(text: str) -> str:
-    """The start of `text` in one line, for messages."""
-    return " ".join(text[:40].split())
+    """The start of `text` in one line, for messages; blanks stay, and what cannot be seen is written out."""
+    return repr(text[:40])[1:-1]
 
 
 def lines(text: str) -> list[str]:

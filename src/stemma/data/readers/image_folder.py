@@ -10,16 +10,10 @@ import numpy as np
 from stemma.data import image, shards
 from stemma.data.fetching import archive
 from stemma.data.parts import PARTS, Part, Raw, Reading
+from stemma.data.readers.class_folders import ClassFolders
 from stemma.errors import StemmaError, unknown
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
-ALIASES = {
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "testing": "test",
-}
 STEP = 4 << 20
 """Bytes of images that are handed on at once."""
 
@@ -59,15 +53,16 @@ def read(reading: Reading) -> Raw:
     """Every image below `path`, in the order of names; without `train` or `test` folders all are `train`.
 
     Raises:
-        StemmaError: no image, an image outside a class folder, of another mode or (unless the slot says `resize`)
-            another size than the first, or not readable, a folder that is none of the entry's classes, or as
-            `archive.members`.
+        StemmaError: no image, an image that lies elsewhere (see `ClassFolders`), of another mode or (unless the slot
+            says `resize`) another size than the first, or not readable, a folder that is none of the entry's
+            classes, or as `archive.members`.
     """
     path, entry, to = reading.path, reading.entry, reading.options.resize
     shape = entry.shape and ((entry.shape[0], to.height, to.width) if to else entry.shape)
     found: dict[str, Growing] = {}
-    for name, content in archive.members(path, _is_image):
-        part, label = place(path, name)
+    folders = ClassFolders(path, SUFFIXES)
+    for name, content in archive.members(path, folders.wanted):
+        part, label = folders.place(name)
         if entry.classes and label not in entry.classes:
             raise unknown(f"{path}: {name}: class", label, entry.classes)
         array = image.decode(content, f"{path}: {name}")
@@ -76,6 +71,7 @@ def read(reading: Reading) -> Raw:
         if part not in found:
             found[part] = Growing(reading.scratch, part, shape)
         found[part].add(name, label, array)
+    folders.report("images of a known kind")
     if "train" not in found:
         what = f"only {' and '.join(found)}" if found else "none"
         raise StemmaError(f"{path}: expected images in [train|validation|test/]<class>/, found {what}")
@@ -83,18 +79,3 @@ def read(reading: Reading) -> Raw:
     if len(classes) < 2:
         raise StemmaError(f"{path}: only the class folder '{classes[0]}'; at least two are needed")
     return Raw({part: found[part].part(classes) for part in PARTS if part in found}, classes)
-
-
-def _is_image(name: str) -> bool:
-    ending = name[name.rfind(".") :].lower()
-    return ending in SUFFIXES and not name.startswith(".") and "/." not in name
-
-
-def place(path: Path, name: str) -> tuple[str, str]:
-    """Part and class that the folders of `name` say."""
-    *above, label = ["", *name.split("/")[:-1]]
-    if not above:
-        raise StemmaError(f"{path}: {name}: lies in no class folder")
-    folder = above[-1].lower()
-    part = ALIASES.get(folder, folder)
-    return (part if part in PARTS else "train"), label

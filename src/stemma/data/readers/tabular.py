@@ -16,6 +16,7 @@ from stemma.data.readers import content
 from stemma.errors import StemmaError, unknown
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons"}
 JSON_LINES = (".jsonl", ".ndjson")
 PARQUET = ".parquet"
 SUFFIXES = (*DELIMITERS, *JSON_LINES, PARQUET)
@@ -114,6 +115,7 @@ def _separated(path: Path, text: str, delimiter: str) -> pd.DataFrame:
     header = next(found, None)
     if header is None:
         raise StemmaError(f"{path}: holds no rows")
+    _check_delimiter(path, header, delimiter)
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise StemmaError(f"{path}: column '{content.shown(twice)}' stands in the header twice")
@@ -124,6 +126,16 @@ def _separated(path: Path, text: str, delimiter: str) -> pd.DataFrame:
         for column, cell in zip(cells, row, strict=True):
             column.append(cell)
     return pd.DataFrame(dict(zip(header, cells, strict=True)), dtype="str")
+
+
+def _check_delimiter(path: Path, header: list[str], delimiter: str) -> None:
+    """Refuse a header of a single name that another separator would divide."""
+    other = next((sign for sign in SEPARATORS if len(header) == 1 and sign in header[0]), None)
+    if other is not None:
+        raise StemmaError(
+            f"{path}: its header is one column, '{content.shown(header[0])}', separated by {SEPARATORS[other]}; "
+            f"here columns are separated by {SEPARATORS[delimiter]} (.csv: commas, .tsv: tabs)"
+        )
 
 
 def _json_lines(path: Path, text: str) -> pd.DataFrame:

@@ -6,9 +6,11 @@ import numpy as np
 
 from stemma.data.fetching import archive
 from stemma.data.parts import PARTS, Part, Raw, Reading
+from stemma.data.readers.class_folders import ClassFolders
 from stemma.data.readers.content import decode
-from stemma.data.readers.image_folder import place
 from stemma.errors import StemmaError, unknown
+
+SUFFIXES = (".txt",)
 
 Found = dict[str, list[tuple[str, str, str]]]
 """Part -> name, class folder and text of each file."""
@@ -18,13 +20,16 @@ def read(reading: Reading) -> Raw:
     """Every text below `path`, in the order of names; without `train` or `test` folders all are `train`.
 
     Raises:
-        StemmaError: no text, a text outside a class folder, another encoding, one class, an unknown class.
+        StemmaError: no text, one that lies elsewhere (see `ClassFolders`), another encoding, one class or an unknown
+            one.
     """
     found: Found = {}
-    for name, content in archive.members(reading.path, lambda name: name.endswith(".txt")):
-        part, label = place(reading.path, name)
+    folders = ClassFolders(reading.path, SUFFIXES)
+    for name, content in archive.members(reading.path, folders.wanted):
+        part, label = folders.place(name)
         text = decode(f"{reading.path}: {name}", content, reading.options.encoding).strip()
         found.setdefault(part, []).append((name, label, text))
+    folders.report("texts (.txt)")
     if "train" not in found:
         raise StemmaError(f"{reading.path}: expected texts in [train|validation|test/]<class>/<text>.txt, found none")
     classes = reading.entry.classes or tuple(sorted({label for rows in found.values() for _, label, _ in rows}))
