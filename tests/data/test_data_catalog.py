@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from stemma.data.catalog import CATALOG, is_url, parse
+from stemma.data.catalog import CATALOG, check_options, is_url, parse
 from stemma.data.readers import READERS
 from stemma.errors import StemmaError
 from stemma.spec import Kind, Task
@@ -78,3 +78,25 @@ def test_parse_takes_names_paths_and_addresses(tmp_path):
 def test_parse_refuses(use, said):
     with pytest.raises(StemmaError, match=re.escape(said)):
         parse(use)
+
+
+@pytest.mark.parametrize(
+    ("use", "test", "encoding", "roles", "said"),
+    [
+        ("mnist@sample", None, "latin-1", (), "encoding: mnist@sample takes none"),
+        ("rotten_tomatoes@sample", None, "", ("text",), "columns: rotten_tomatoes@sample takes none"),
+        ("mr@canonical", None, "cp1252", ("label",), "columns: mr@canonical takes none"),
+        ("table@./t.csv", None, "", ("label", "text"), "columns: role for table@./t.csv: unknown name 'text'"),
+        ("csv@./a.csv", "csv@./b.csv", "", ("source",), "role for csv@./a.csv and csv@./b.csv: unknown name 'source'"),
+    ],
+)
+def test_options_that_nothing_would_heed_are_refused(use, test, encoding, roles, said):
+    with pytest.raises(StemmaError, match=said):
+        check_options(use, test, encoding, roles)
+
+
+def test_options_that_a_source_heeds():
+    check_options("mnist@sample", None, "", ())
+    check_options("mr@canonical", None, "cp1252", ())
+    check_options("rotten_tomatoes@sample", "csv@./a.csv", "latin-1", ("text", "label", "group"))
+    check_options("pairs@./p.tsv", None, "gb18030", ("source", "target", "group"))

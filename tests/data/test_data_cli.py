@@ -145,3 +145,16 @@ def test_the_whole_file_is_checked_before_it_is_written(params):
     params.write_text("datasets: [")
     with pytest.raises(StemmaError, match="not a readable parameter file"):
         run("use", "text", "mr@canonical", "--params", params)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("csv", "read as table_of_texts; takes encoding and columns (text, label, group)"),
+        ("pairs", "read as pairs; takes encoding and columns (source, target, group)"),
+        ("trec", "read as trec; takes encoding"),
+        ("images", "read as image_folder"),
+    ],
+)
+def test_show_says_what_a_slot_may_ask_of_a_path(name, said):
+    assert run("show", name).splitlines()[-1].endswith(said)

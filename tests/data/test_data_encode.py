@@ -1,6 +1,7 @@
 """Tables, sequences, targets, word vectors: values by hand, and that only train is looked at."""
 
 import gzip
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -9,12 +10,13 @@ from making import raw_folder
 
 from stemma.data import store
 from stemma.data.parts import Part
+from stemma.data.preparation import encode as encoding
 from stemma.data.preparation import vectors
 from stemma.data.preparation.columns import Encoder
 from stemma.data.preparation.divide import Division
 from stemma.data.preparation.encode import Encoding, encode
 from stemma.data.preparation.prepare import prepare
-from stemma.data.text import tokenize
+from stemma.data.text import build_vocabulary, encode_tokens, tokenize
 from stemma.errors import StemmaError
 from stemma.spec import END, IGNORE, PAD, UNKNOWN, DataSpec
 
@@ -169,6 +171,12 @@ def test_vectors_from_a_file(tmp_path, head, end):
         (b"good 1 nan\n", "line 1 holds 2 numbers, expected 2 finite ones"),
         (b"other 1 2\n", "holds none of the 5 words"),
         (b"g\xf6\xf6d 1 2\n", "not readable as UTF-8"),
+        (b"good\n", "line 1 holds something else than numbers"),
+        (b"good 1 2\nbad 1 2 3\n", "line 2 holds 3 numbers, expected 2"),
+        (b"good 1 2\n\nbad 1 2\n", "line 2 holds 0 numbers, expected 2"),
+        (b"2 3\ngood 1 2\nbad 1 2\n", "line 2 holds 2 numbers, expected 3|line 2 holds something else"),
+        (b"3 2\ngood 1 2\nbad 1 2\n", "its first line declares 3 words, but it holds 2"),
+        (b"1 2\ngood 1 2\nbad 1 2\n", "its first line declares 1 words, but it holds 2"),
     ],
 )
 def test_broken_vectors(tmp_path, content, said):
@@ -179,3 +187,58 @@ def test_broken_vectors(tmp_path, content, said):
         vectors.load(tmp_path / "w.txt", WORDS)
     with pytest.raises(StemmaError, match=r"params\.yaml says 00"):
         vectors.load(tmp_path / "v.txt", WORDS, digest="00")
+
+
+def test_words_that_hold_blanks(tmp_path):
+    words = ["<pad>", "<unk>", ". . .", "at name@domain.com", "5", "\x85", "a\xa0b"]
+    lines = "".join(f"{word} {i} -0.5\n" for i, word in enumerate(words[2:], 1))
+    for head in ("", "5 2\n"):
+        (tmp_path / "v.txt").write_text(head + lines, newline="")
+        assert vectors.load(tmp_path / "v.txt", words)[2:].tolist() == [[i, -0.5] for i in range(1, 6)]
+
+
+@pytest.mark.parametrize("content", ["good\t1\t2\nbad\t3\t4\n", "2 2\r\ngood 1 2 \r\nbad 3 4 \r\n"])
+def test_tabs_and_ends_of_lines(tmp_path, content):
+    (tmp_path / "v.txt").write_bytes(content.encode())
+    assert vectors.load(tmp_path / "v.txt", WORDS)[2:4].tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize("place", range(10, 70, 7))
+def test_a_damaged_gzip_of_vectors_is_one_line(tmp_path, place):
+    random = np.random.default_rng(0)
+    content = bytearray(gzip.compress("".join(f"w{i} {random.random()} 2\n" for i in range(99)).encode(), mtime=0))
+    content[place : place + 4] = b"\xff" * 4
+    (tmp_path / "v.txt.gz").write_bytes(content)
+    with pytest.raises(StemmaError, match=r"v.txt.gz: (not readable|line)"):
+        vectors.load(tmp_path / "v.txt.gz", ["<pad>", "<unk>", "w1"])
+    (tmp_path / "v.txt.gz").write_bytes(content[:60])
+    with pytest.raises(StemmaError, match="not readable"):
+        vectors.load(tmp_path / "v.txt.gz", ["<pad>", "<unk>", "w1"])
+
+
+@pytest.mark.parametrize("kind", ["text", "sequence"])
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+def test_pieces_do_not_change_what_is_encoded(monkeypatch, kind, piece):
+    random = np.random.default_rng(0)
+    rows = [[f"w{n}" for n in random.integers(0, 30, random.integers(1, 9))] for _ in range(50)]
+    x = [" ".join(row) for row in rows] if kind == "text" else rows
+    parts = {"train": Part(x[:40], np.arange(40) % 2), "test": Part(x[40:], np.arange(10) % 2)}
+    monkeypatch.setattr(encoding, "PIECE", piece)
+    _, splits, extra = described(kind, "classify", parts, ("x", "y"), max_length=5)
+    words = build_vocabulary(rows[:40], 10_000)
+    assert extra["vocabulary.json"] == words
+    for name, some in (("train", rows[:40]), ("test", rows[40:])):
+        ids, lengths = encode_tokens(some, words, 5)
+        assert np.array_equal(splits[name].x, ids) and np.array_equal(splits[name].lengths, lengths)
+        assert splits[name].texts == [" ".join(row) for row in some]
+
+
+def test_texts_are_encoded_in_little_more_than_the_result():
+    x = [" ".join(f"w{(i * 31 + n) % 997}" for n in range(400)) for i in range(300)]
+    parts = {name: Part(x, np.arange(300) % 2) for name in ("train", "test")}
+    tracemalloc.start()
+    described("text", "classify", parts, ("x", "y"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    kept = sum(len(text) for text in x)
+    assert peak < 4 * kept, "all tokens together take far more: a pointer of 8 and a string of 50 bytes each"

@@ -84,3 +84,49 @@ def test_modes_that_would_lose_something_are_refused(mode, name):
     Image.new(mode, (4, 4)).save(buffer, format="TIFF")
     with pytest.raises(StemmaError, match=f"image mode {name}; expected 8-bit grey .L. or RGB"):
         image.decode(buffer.getvalue(), "x")
+
+
+UPRIGHT = np.arange(24, dtype=np.uint8).reshape(4, 6) * 10
+TURNS = {1: 0, 3: 2, 6: 1, 8: 3}
+"""EXIF orientation -> quarter turns (against the clock) from the upright image to what is stored."""
+
+
+def held(orientation: int, kind: str) -> bytes:
+    """`UPRIGHT` as a camera held in this way would store it."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(np.rot90(UPRIGHT, TURNS[orientation]))).save(buffer, format=kind, exif=exif)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("orientation", TURNS)
+def test_images_stand_upright_in_ingest_and_serving(tmp_path, kind, orientation):
+    content = held(orientation, kind)
+    assert np.array_equal(image.decode(content, "x")[0], UPRIGHT)
+    (tmp_path / "a").write_bytes(content)
+    with Image.open(io.BytesIO(content)) as opened:
+        served = image.to_array([opened, tmp_path / "a"], (1, 4, 6))
+    assert np.array_equal(served, np.stack([UPRIGHT[None]] * 2))
+
+
+def transparent(mode: str, kind: str) -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (4, 4)).save(buffer, format=kind, transparency=(0, 0, 0) if mode == "RGB" else 0)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("P", "PNG"), ("P", "GIF"), ("L", "PNG"), ("RGB", "PNG")])
+def test_a_transparent_colour_is_refused_as_an_alpha_channel_is(mode, kind):
+    said = f"image mode {mode} with transparency; expected 8-bit grey .L. or RGB"
+    with pytest.raises(StemmaError, match=said):
+        image.decode(transparent(mode, kind), "x")
+    with pytest.raises(StemmaError, match=said), Image.open(io.BytesIO(transparent(mode, kind))) as opened:
+        image.to_array(opened, (3, 4, 4))
+
+
+def test_a_palette_without_transparency_is_read_as_colour():
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((4, 4, 3), 9, np.uint8)).convert("P").save(buffer, format="PNG")
+    assert image.decode(buffer.getvalue(), "x").shape == (3, 4, 4)

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stemma.data.catalog import CATALOG
+from stemma.data.catalog.options import ENCODED, ROLES
 from stemma.data.entry import DatasetEntry
 from stemma.data.parts import Options, Raw, Reading
 from stemma.data.raw import load_parts, save_part
@@ -205,13 +206,14 @@ def broken(content: bytes, edits: list[tuple[str, float, bytes]]) -> bytes:
     return content
 
 
-def read(seed: Seed, files: Files) -> Raw:
+def read(seed: Seed, files: Files, **options: Any) -> Raw:
     """What the reader says of the files, stored and loaded again."""
     with tempfile.TemporaryDirectory() as place:
         for name in ("in", "scratch", "out"):
             (Path(place) / name).mkdir()
         path = seed.pack(Path(place) / "in", files)
-        raw = READERS[seed.reader](Reading(path, seed.entry, Path(place) / "scratch", Options(generate=seed.generate)))
+        asked = Options(generate=seed.generate, **options)
+        raw = READERS[seed.reader](Reading(path, seed.entry, Path(place) / "scratch", asked))
         for name, part in raw.parts.items():
             save_part(Path(place) / "out", name, part, seed.entry.kind)
         stored = load_parts(Path(place) / "out", seed.entry.kind)
@@ -243,6 +245,23 @@ def test_every_reader_of_files_has_a_seed_that_reads():
     assert {seed.reader for seed in SEEDS} == set(READERS) - GENERATED
     for seed in SEEDS:
         assert read(seed, seed.files).parts["train"]
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=[seed.reader for seed in SEEDS])
+def test_the_catalogue_knows_which_options_a_reader_heeds(seed):
+    if not any(name.endswith(".parquet") for name in seed.files):
+        if seed.reader in ENCODED:
+            with pytest.raises(StemmaError, match="unknown name 'utf-nine'"):
+                read(seed, seed.files, encoding="utf-nine")
+        else:
+            assert read(seed, seed.files, encoding="utf-nine")
+    for role in ("text", "label", "group", "source", "target"):
+        if role in ROLES.get(seed.reader, ()):
+            with pytest.raises(StemmaError, match=f"columns.{role}: no such column"):
+                read(seed, seed.files, columns={role: "nowhere"})
+        elif seed.reader not in ROLES:
+            assert read(seed, seed.files, columns={role: "nowhere"})
+    assert ENCODED | ROLES.keys() <= READERS.keys()
 
 
 def attempt(seed: Seed, files: Files) -> None:

@@ -96,6 +96,10 @@ def test_folder_of_parts(tmp_path):
         ("text,label\na,0,1,2\nb,1\nc,1,2,3,4\n", "row 1: 4 fields, the header has 2"),
         ("text,label\na,0,x\nb,1,y\n", "row 1: 3 fields, the header has 2"),
         ('text,label\n"a,0\nb,1\n', "not a readable table"),
+        ("text, label\na,0\nb,1\n", r"unknown name 'label' \(did you mean ' label'\?\)"),
+        ("text\u200b,label\na,0\nb,1\n", r"known: label, text\\u200b"),
+        ("text;label\na, b;0\nb;1\n", "one column, 'text;label', separated by semicolons; here .* by commas"),
+        ("text\tlabel\na\t0\nb\t1\n", "separated by tabs; here columns are separated by commas"),
     ],
 )
 def test_table_faults(tmp_path, content, said):

@@ -70,3 +70,15 @@ def test_serving_keeps_what_fits_and_refuses_other_channels():
     assert np.array_equal(to_array(large, (3, 2, 3), "mean"), fits.transpose(2, 0, 1)[None])
     with pytest.raises(StemmaError, match="shape 4x4, expected 3x2x2"):
         to_array(SQUARE[0, 0], (3, 2, 2), "mean")
+
+
+@pytest.mark.parametrize("size", [(40, 40), (2, 2), (400, 2)])
+def test_no_piece_exceeds_its_bound(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(shards, "CHUNK_BYTES", 20_000)
+    x = np.random.default_rng(0).integers(0, 256, (2000, 1, 10, 10), np.uint8)
+    pieces = []
+    monkeypatch.setattr(shards, "save", lambda folder, stem, parts: pieces.extend(parts))
+    monkeypatch.setattr(shards, "load", lambda *_: np.concatenate(pieces))
+    found = resized(Raw({"train": Part(x, np.zeros(2000, np.int64))}, ("a",)), Resize(*size, "max"), tmp_path)
+    assert np.array_equal(found.parts["train"].x, resize(x, Resize(*size, "max")))
+    assert all(piece.nbytes <= 20_000 and len(piece) * 100 <= 20_000 for piece in pieces) and len(pieces) >= 10

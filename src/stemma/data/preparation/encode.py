@@ -107,11 +107,12 @@ def _vocabulary(parts: dict[str, Part], how: Encoding, cut: Cut) -> list[str]:
 
 
 def _ids(examples: Sequence[Any], words: list[str], length: int, cut: Cut) -> tuple[np.ndarray, np.ndarray]:
-    """As `text.encode_tokens`, with the tokens of `PIECE` examples at a time."""
+    """As `text.encode_tokens`, with the tokens of `PIECE` examples at a time, as many as are kept of them."""
     ids, lengths = np.empty((len(examples), length), np.int32), np.empty(len(examples), np.int32)
     for start in range(0, len(examples), PIECE):
         here = slice(start, start + PIECE)
-        ids[here], lengths[here] = text.encode_tokens([cut(example) for example in examples[here]], words, length)
+        tokens = [cut(example)[:length] for example in examples[here]]
+        ids[here], lengths[here] = text.encode_tokens(tokens, words, length)
     return ids, lengths
 
 
