@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from PIL import Image
 from stemma.data import raw
 from stemma.data.parts import Part
 from stemma.data.preparation import prepare
+from stemma.data.preparation.divide import Division
 from stemma.files import write_json
 
 WORDS = [f"word{n}" for n in range(300)]
@@ -55,19 +57,32 @@ def table(count: int, seed: int, size: float = 0.0, red: float = 0.3) -> Part:
     return Part(pd.DataFrame(columns), random.integers(0, 2, count))
 
 
-def write_raw(folder: Path, kind: str, part: Part, classes: tuple[str, ...] = (), task: str = "classify") -> Path:
+def write_raw(
+    folder: Path, kind: str, part: Part, classes: tuple[str, ...] = (), task: str = "classify", **slot: Any
+) -> Path:
+    """`slot`: what the slot says of its source, `columns` and `encoding`."""
     folder.mkdir(parents=True)
     raw.save_part(folder, "train", part, kind)
     known = classes or CLASSES[kind]
     meta = {"dataset": "made_up", "source": "sample", "kind": kind, "task": task, "resize": ""}
+    meta |= {"columns": {}, "encoding": "", **slot}
     write_json(folder / "meta.json", {**meta, "classes": list(known if task == "classify" else ())})
     return folder
 
 
-def prepared(root: Path, slot: str, kind: str, part: Part, task: str = "classify") -> Path:
+def prepared(
+    root: Path,
+    slot: str,
+    kind: str,
+    part: Part,
+    task: str = "classify",
+    labels_per_class: int | None = None,
+    **said: Any,
+) -> Path:
     """`root/prepared/<slot>` of raw data in `root/raw/<slot>`."""
-    write_raw(root / "raw" / slot, kind, part, task=task)
-    prepare.prepare(root / "raw" / slot, root / "prepared" / slot)
+    write_raw(root / "raw" / slot, kind, part, task=task, **said)
+    division = Division(labels_per_class=labels_per_class)
+    prepare.prepare(root / "raw" / slot, root / "prepared" / slot, division)
     return root / "prepared" / slot
 
 

@@ -1,14 +1,17 @@
 """The comparison: both samples, the tests under permutation, the verdict."""
 
+from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from stemma.data.parts import Options
 from stemma.data.store import load_vocabulary
 from stemma.drift import features, samples, statistics
 from stemma.drift.drawing import by_group, draw, joined
-from stemma.drift.measures import Measured, measure
+from stemma.drift.measures import Measured, measure, targets
 from stemma.drift.result import Evidence, Report, Test
 from stemma.drift.samples import Sample
 from stemma.errors import StemmaError
@@ -26,6 +29,8 @@ def compare(
     current_split: str | None = None,
     model: Path | None = None,
     labels: bool = True,
+    encoding: str = "",
+    columns: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Report:
     """Compare the data at `current` with a split of the prepared set `reference`.
@@ -35,24 +40,31 @@ def compare(
             trained on than of anything new, and would always see drift).
         current_split: of `current`, where that is a prepared set; by default all of it.
         model: a model folder, or an experiment under runs/, trained on the reference.
-        labels: whether labels are compared, where there are such.
+        labels: whether labels are compared, where there are such. Where only some training examples have them, as
+            many of each class, they are compared with those of the validation split.
+        encoding, columns: of `current` as CSV or the like, role (`text`, `label`, `group`) -> column; by default
+            as the slot of the reference has them.
         settings: those of `detect`.
 
     Raises:
         StemmaError: see `samples.reference`, `samples.current` and `features.answers`; or a setting out of range.
     """
+    check(**settings)
     split = split or ("train" if model is None else "validation")
     before = samples.reference(reference, split)
     if reference.resolve() == current.resolve() and current_split in (None, split):
         raise StemmaError(f"{current}: is the reference itself; name another of its splits as the current one")
-    after = samples.current(current, reference, current_split, labels)
-    return detect(before, after, model=model, tokens=load_vocabulary(reference) or [], **settings)
+    after = samples.current(current, reference, current_split, labels, Options(encoding, columns or {}))
+    labelled = samples.reference(reference, "validation") if before.y is None and after.y is not None else None
+    tokens = load_vocabulary(reference) or []
+    return detect(before, after, labelled=labelled, model=model, tokens=tokens, **settings)
 
 
 def detect(
     reference: Sample,
     current: Sample,
     *,
+    labelled: Sample | None = None,
     model: Path | None = None,
     tokens: list[str] | None = None,
     alpha: float = 0.05,
@@ -64,20 +76,21 @@ def detect(
     """Compare two samples that are encoded alike.
 
     Args:
+        labelled: of the reference's source, with labels, where `reference` has none.
         tokens: by id, of text.
         alpha: chance of a false alarm over all tests.
         min_effect: smaller changes are no drift, however sure.
         examples: drawn from each side at most.
         permutations, seed: of the permutation tests.
     """
-    if not 0 < alpha < 1 or min_effect < 0 or examples < 2 or permutations < 1:
-        raise StemmaError("drift: expected 0 < alpha < 1, min_effect >= 0, examples >= 2 and permutations >= 1")
+    check(alpha, min_effect, examples, permutations, seed)
     before, after, units = draw(reference, current, examples, seed)
     both, here = joined(before, after), np.arange(len(before) + len(after)) >= len(before)
     inside = statistics.arrangements(here, units, permutations, seed)
     answers = None if model is None else features.answers(model, before, after)
-    measured = measure(both, inside, answers, tokens or [])
-    tests = judge(measured, alpha, min_effect)
+    apart = () if labelled is None else _labels(labelled, current, examples, permutations, seed)
+    measured = [*apart, *measure(both, inside, answers, tokens or [])]
+    tests, fewest = judge(measured, alpha, min_effect), min(len(m.statistics) for m in measured)
     return Report(
         reference=reference.name,
         current=current.name,
@@ -85,14 +98,40 @@ def detect(
         compared=(len(before), len(after)),
         available=(len(reference), len(current)),
         unit="group" if by_group(reference, current) else "example",
-        arrangements=len(inside),
+        arrangements=fewest,
         alpha=alpha,
         min_effect=min_effect,
         drift=any(test.drifted for test in tests),
         tests=tests,
-        notes=tuple(_notes(reference, current, len(inside), len(tests), alpha)),
+        notes=tuple(_notes(reference, current, labelled, fewest, len(tests), alpha)),
         evidence=_evidence(before, after, measured, here),
     )
+
+
+def check(
+    alpha: float = 0.05,
+    min_effect: float = 0.0,
+    examples: int = EXAMPLES,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> None:
+    """Raise unless the settings of `detect` lie in their ranges."""
+    for name, value, fits, allowed in (
+        ("alpha", alpha, 0 < alpha < 1, "0 < alpha < 1"),
+        ("min_effect", min_effect, 0 <= min_effect < inf, "a number, min_effect >= 0"),
+        ("examples", examples, examples >= 2, "examples >= 2"),
+        ("permutations", permutations, permutations >= 1, "permutations >= 1"),
+        ("seed", seed, seed >= 0, "seed >= 0"),
+    ):
+        if not fits:
+            raise StemmaError(f"drift: {name} is {value}; expected {allowed}")
+
+
+def _labels(labelled: Sample, current: Sample, examples: int, permutations: int, seed: int) -> Iterator[Measured]:
+    """The test of the labels alone, against another sample of the reference's source."""
+    before, after, units = draw(labelled, current, examples, seed)
+    here = np.arange(len(before) + len(after)) >= len(before)
+    yield from targets(joined(before, after), statistics.arrangements(here, units, permutations, seed))
 
 
 def judge(measured: list[Measured], alpha: float, min_effect: float) -> tuple[Test, ...]:
@@ -105,14 +144,18 @@ def judge(measured: list[Measured], alpha: float, min_effect: float) -> tuple[Te
     )
 
 
-def _notes(reference: Sample, current: Sample, arrangements: int, tests: int, alpha: float) -> list[str]:
+def _notes(
+    reference: Sample, current: Sample, labelled: Sample | None, arrangements: int, tests: int, alpha: float
+) -> list[str]:
     notes = []
     if by_group(reference, current):
         notes.append("Both sides have groups: they are permuted as a whole.")
     elif reference.groups is not None or current.groups is not None:
         side = "reference" if reference.groups is not None else "current data"
         notes.append(f"Only the {side} has groups: one example of each of its groups is compared.")
-    if (reference.y is None) != (current.y is None):
+    if labelled is not None:
+        notes.append(f"Labels are compared with {labelled.name}: those of train are as many of each class by choice.")
+    elif (reference.y is None) != (current.y is None):
         notes.append("One side has no labels: labels are not compared.")
     if tests / arrangements > alpha:
         least = f"{tests / arrangements:.2g}"

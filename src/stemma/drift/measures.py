@@ -49,7 +49,7 @@ def measure(both: Sample, inside: np.ndarray, answers: np.ndarray | None, tokens
         tokens: by id, of text.
     """
     kinds = {"image": _images, "text": _texts, "table": _tables}
-    found = [*_targets(both, inside), *kinds[both.spec.kind](both, inside, tokens)]
+    found = [*targets(both, inside), *kinds[both.spec.kind](both, inside, tokens)]
     if answers is None:
         return found
     if answers.ndim == 1:
@@ -63,7 +63,8 @@ def _logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(np.maximum(probabilities, LEAST)))
 
 
-def _targets(both: Sample, inside: np.ndarray) -> Iterator[Measured]:
+def targets(both: Sample, inside: np.ndarray) -> Iterator[Measured]:
+    """The test of labels or targets, where both samples have them."""
     if both.y is not None and both.spec.task == "classify":
         yield _counts("labels", "class counts", inside, np.eye(len(both.spec.classes))[both.y], both.spec.classes)
     elif both.y is not None:

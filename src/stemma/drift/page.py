@@ -1,5 +1,6 @@
 """The report as a page and as JSON: self-contained, readable offline, light and dark."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from stemma.drift import plots
 from stemma.drift.result import Evidence, Report, Test
 from stemma.drift.samples import Sample
+from stemma.errors import StemmaError
 from stemma.files import write_json, write_text
 from stemma.report.pictures import sheet
 
@@ -19,6 +21,14 @@ SHARES = 12
 IMAGES, TEXTS, ROWS, FIELDS = 48, 8, 8, 6
 """Examples of each side on the page, and the fields of a table's row."""
 CHARACTERS = 400
+
+
+def check_folder(folder: Path) -> None:
+    """Raise unless files can be written to `folder`, which may be new."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        what = "no folder that can be written to" if there.is_dir() else "a file"
+        raise StemmaError(f"report {folder}: {there} is {what}; expected a folder, existing or new")
 
 
 def write(report: Report, folder: Path) -> Path:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from stemma.data import image, store, text
+from stemma.data import image, shards, store, text
+from stemma.data.parts import Options
 from stemma.data.preparation.columns import Encoder
-from stemma.drift.sources import before_encoding, groups, read
+from stemma.drift.sources import before_encoding, groups, read, with_unlabelled
 from stemma.errors import StemmaError, unknown
 from stemma.files import read_json
 from stemma.spec import DataSpec
@@ -53,6 +54,9 @@ class Sample:
 def reference(folder: Path, split: str = "train") -> Sample:
     """A split of the prepared set in `folder`, with the groups of its raw data where those lie beside it.
 
+    Of a set with `labels_per_class`, train is joined by the examples whose labels are withheld and has no labels:
+    as many of each class say nothing of how frequent the classes are.
+
     Raises:
         StemmaError: no prepared set, an unknown split, or a kind of data that cannot be compared.
     """
@@ -61,16 +65,39 @@ def reference(folder: Path, split: str = "train") -> Sample:
         raise StemmaError(f"{folder}: holds {spec.kind} data for the task {spec.task}; drift compares {_kinds()}")
     if split not in store.SPLITS:
         raise unknown("split", split, store.SPLITS)
-    found = store.load_split(folder, split)
-    together = groups(folder, before_encoding(folder, split, spec))
-    return Sample(f"{folder} ({split})", spec, found.x, found.y, found.lengths, found.texts, together)
+    names = with_unlabelled(folder, split)
+    found = [_of_split(folder, name, spec) for name in names]
+    return replace(found[0] if len(found) == 1 else _joined(found), name=f"{folder} ({' and '.join(names)})")
+
+
+def _of_split(folder: Path, name: str, spec: DataSpec) -> Sample:
+    found = store.load_split(folder, name)
+    together = groups(folder, before_encoding(folder, name, spec))
+    return Sample(name, spec, found.x, found.y, found.lengths, found.texts, together)
+
+
+def _joined(samples: list[Sample]) -> Sample:
+    """All examples, without labels; x stays where it is."""
+    first = samples[0]
+    return replace(
+        first,
+        x=shards.Shards([s.x for s in samples]),
+        y=None,
+        lengths=None
+        if first.lengths is None
+        else np.concatenate([s.lengths for s in samples if s.lengths is not None]),
+        texts=None if first.texts is None else [text for s in samples for text in s.texts or []],
+        groups=None if first.groups is None else [g for s in samples for g in s.groups or [None] * len(s)],
+    )
 
 
 def _kinds() -> str:
     return "image, text and table data, classified or regressed"
 
 
-def current(path: Path, folder: Path, split: str | None = None, labels: bool = True) -> Sample:
+def current(
+    path: Path, folder: Path, split: str | None = None, labels: bool = True, options: Options | None = None
+) -> Sample:
     """The data at `path`, encoded as the prepared set in `folder` was.
 
     Args:
@@ -79,12 +106,13 @@ def current(path: Path, folder: Path, split: str | None = None, labels: bool = T
             and `group` optional).
         split: of a prepared set; None takes all of it.
         labels: False ignores labels.
+        options: encoding and columns of CSV and the like; where they say nothing, the slot's own hold.
 
     Raises:
         StemmaError: nothing there, another kind or shape, no examples, or an unknown label.
     """
     spec = store.load_spec(folder)
-    part = read(path, spec, split, labels)
+    part = read(path, spec, split, labels, options or Options())
     if not len(part.x):
         raise StemmaError(f"{path}: holds no examples")
     encoded = _encode(path, part.x, folder, spec)
