@@ -107,9 +107,9 @@ def test_columns_that_are_mistaken(slot: Path, tmp_path: Path) -> None:
         with pytest.raises(StemmaError, match=said):
             drift.compare(slot, path, columns=columns)
     pd.read_csv(path).assign(label="yes").to_csv(path, index=False)
-    with pytest.raises(StemmaError, match="both 'species' .the slot's. and 'label': drop one, or say label=label"):
+    with pytest.raises(StemmaError, match=r"both .species. \(the slot.s\) and .label.: drop one, or say label=label"):
         drift.compare(slot, path)
-    assert drift.compare(slot, path, columns={"label": "label"}).tests[0].items[0].current == 1
+    assert drift.compare(slot, path, columns={"label": "label"}).tests[0].items[0].effect > 0.4
 
 
 def test_encoding_and_text_column_of_the_slot(tmp_path: Path) -> None:
