@@ -31,7 +31,7 @@ def fetch(
     for file in files:
         if file.sha256 is None and not allow_unverified:
             raise StemmaError(
-                f"{file.name}: its SHA-256 is not known, so it cannot be checked; "
+                f"{file.name} from {_place(file)}: its SHA-256 is not known, so it cannot be checked; "
                 "give `digest` or set `allow_unverified: true`"
             )
     missing = [file for file in files if not holds(folder / file.name, file)]
@@ -53,8 +53,13 @@ def holds(path: Path, file: File) -> bool:
 def _told(file: File) -> str:
     """Size and origin of `file` in words."""
     size = f"{file.bytes:,} bytes" if file.bytes else "size unknown"
+    return f"{size} from {_place(file)}"
+
+
+def _place(file: File) -> str:
+    """Package or addresses of `file`, and the member of it."""
     member = f": {file.member}" if file.member else ""
-    return f"{size} from {file.package or ' or '.join(map(shown, file.urls))}{member}"
+    return f"{file.package or ' or '.join(map(shown, file.urls))}{member}"
 
 
 def _by_container(files: list[File]) -> list[list[File]]:
