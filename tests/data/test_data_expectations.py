@@ -181,6 +181,42 @@ def test_limits_move_their_expectations(red, tmp_path):
     assert red("text", "classify", plant, raised) == ({}, "")
 
 
+def test_a_class_needs_several_training_examples(red):
+    def plant(parts):
+        one_class(parts["train"], 1, keep=1)
+        del parts["test"]
+
+    failed, message = red("text", "classify", plant, {"balance": 0.001})
+    assert set(failed) == {"every class has several examples"} and "regression" not in message
+    assert failed["every class has several examples"]["examples"] == [{"part": "train", "class": "good", "in_train": 1}]
+
+
+def test_numbers_as_classes_are_sent_to_regression(tmp_path, monkeypatch):
+    monkeypatch.setitem(catalog.CATALOG, "toy", raw_sets.entry("table"))
+    part = raw_sets.table(120)
+    for name, count in (("raw", 120), ("few", 59)):
+        y = np.arange(120) % count
+        parts = {"train": Part(part.x, np.sort(y))}
+        classes = [f"{-1.5 * label:g}" for label in range(count)]
+        raw = raw_sets.raw_folder(tmp_path / name, parts, "table", classes=classes)
+        failed, message = raw_sets.judge(raw)
+        assert set(failed) == ({"every class has several examples"} if count == 120 else set())
+        assert ("120 different ones: to predict a number use regression@" in message) == (count == 120)
+
+
+def test_the_size_asked_for_stands_for_the_catalogues(tmp_path, monkeypatch):
+    for name, shape, size, right in (
+        ("size", (1, 28, 28), [8, 8], True),
+        ("other", (1, 28, 28), [8, 9], False),
+        ("colour", (3, 28, 28), [8, 8], False),
+        ("open", None, [8, 8], True),
+    ):
+        monkeypatch.setitem(catalog.CATALOG, "toy", raw_sets.entry("image", shape=shape))
+        parts = raw_sets.clean("image", "classify")
+        folder = raw_sets.raw_folder(tmp_path / name, parts, "image", resize="mean", size=size)
+        assert set(raw_sets.judge(folder)[0]) == (set() if right else {"images of one shape"})
+
+
 def test_counts_are_the_catalogues(red):
     meta = {"use": "mnist@canonical", "test": None}
     assert expected_counts(meta) == {"train": 60_000, "test": 10_000}

@@ -1,5 +1,7 @@
 """What is measured, against what can be counted by hand."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from stemma.data.parts import Part
 from stemma.data.shards import Shards
 from stemma.data.validation import drawing, measures, profile, samples
+from stemma.data.validation.labels import suspicious
 from stemma.data.validation.lexicon import Lexicon
 from stemma.data.validation.repeats import Repeats
 from stemma.data.validation.tables import tables
@@ -129,6 +132,48 @@ def test_shares_that_differ_by_chance_do_not_count(train, test, seed):
     meta = {"kind": "text", "task": "classify", "classes": ["x", "y"]}
     found = tables(parts, meta, {}, Repeats(parts, pairs()[:0]))["classes"]
     assert found["difference"].fillna(0).max() <= 0.1
+
+
+def slow_suspicious(y, neighbours):
+    """From the definition: example -> label of its neighbours and how many have it."""
+    agreed = {}
+    for i, row in enumerate(neighbours):
+        label, agree = max(Counter(y[row].tolist()).items(), key=lambda pair: (pair[1], -pair[0]))
+        if (row >= 0).all() and agree >= 7:
+            agreed[i] = (label, agree)
+    telling = {}
+    for label in set(y.tolist()):
+        right = [y[i] == label for i, (other, _) in agreed.items() if other == label]
+        telling[label] = bool(right) and np.mean(right) > (1 + (y == label).mean()) / 2
+    return {i: (label, agree) for i, (label, agree) in agreed.items() if label != y[i] and telling[label]}
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 4), st.floats(0, 0.2))
+def test_suspicious_are_those_of_which_seven_of_eight_say_another_label(seed, classes, noise):
+    random = np.random.default_rng(seed)
+    true = random.integers(-1, classes - 1, 60)
+    y = np.where(random.random(60) < noise, random.integers(-1, classes - 1, 60), true)
+    neighbours = np.stack([random.choice(np.flatnonzero(true == label), 8) for label in true])
+    neighbours[random.integers(0, 60, 3)] = -1
+    parts = {"train": Part(None, y[:40]), "validation": Part(None, y[40:40]), "test": Part(None, y[40:])}
+    found = suspicious(parts, neighbours)
+    start = {"train": 0, "test": 40}
+    first, second = ([start[p] + r for p, r in zip(found[f"part_{s}"], found[f"row_{s}"], strict=True)] for s in "ab")
+    assert dict(zip(first, zip(found["label"], found["agree"], strict=True), strict=True)) == slow_suspicious(
+        y, neighbours
+    )
+    for a, b, label in zip(first, second, found["label"], strict=True):
+        assert b == next(n for n in neighbours[a] if y[n] == label)
+    assert found["agree"].is_monotonic_decreasing
+
+
+def test_labels_that_have_nothing_to_do_with_the_neighbours_are_not_suspicious():
+    random = np.random.default_rng(0)
+    for share in (0.5, 0.6, 0.8, 0.95):
+        y = (random.random(20_000) < share).astype(int)
+        found = suspicious({"train": Part(None, y)}, random.integers(0, 20_000, (20_000, 8)))
+        assert len(found) <= 0.001 * 20_000
 
 
 @given(st.lists(st.text("ab c"), max_size=12), st.lists(st.text("ab c"), max_size=12))

@@ -6,13 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import making
 import numpy as np
 import pandas as pd
 import pytest
 import raw_sets
 
-from stemma.data import catalog, shards
-from stemma.data.parts import Part
+from stemma.data import catalog, shards, store
+from stemma.data.ingest import ingest
+from stemma.data.parts import Options, Part, Resize
+from stemma.data.preparation.prepare import prepare
 from stemma.data.validation import page
 from stemma.files import read_json
 
@@ -105,7 +108,7 @@ def test_warnings_let_the_pipeline_pass_and_are_said_in_a_line(checked, caplog):
     assert set(failed) == {"categories known from train"} and not message
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert (
-        "1 of 20 expectations warn: 'categories known from train' (limit unknown_categories)" in line
+        "1 of 21 expectations warn: 'categories known from train' (limit unknown_categories)" in line
         and "\n" not in line
     )
     assert "1 warning" in (folder / "r.html").read_text()
@@ -116,6 +119,61 @@ def test_what_a_table_and_sequences_hold_is_drawn(checked):
     page = (folder / "r.html").read_text()
     assert len(re.findall('<svg class="histogram"', page)) == 5  # the target in two parts, three columns
     assert 'aria-label="width: 120 values from' in page and "Kiel" in page
+
+
+def test_a_resized_set_with_a_test_source_of_its_own_goes_through(tmp_path):
+    """The catalogue says 28x28 of MNIST, the slot 14x14."""
+    for name in ("mine", "theirs"):
+        making.mnist_folder(tmp_path / name, 100 if name == "mine" else 10, 50)
+    train, test = (f"mnist@{tmp_path / name}" for name in ("mine", "theirs"))
+    options = Options(resize=Resize(14, 14, "mean"))
+    ingest(train, tmp_path / "raw", test=test, allow_unverified=True, options=options)
+    assert raw_sets.judge(tmp_path / "raw")[1] == ""
+    spec = prepare(tmp_path / "raw", tmp_path / "set", duplicates=tmp_path / "raw" / "pairs.parquet")
+    assert (spec.shape, spec.resize, spec.sizes["test"]) == ((1, 14, 14), "mean", 50)
+    assert store.load_split(tmp_path / "set", "train").x.shape[1:] == (1, 14, 14)
+
+
+def clear_classes(kind, count=300):
+    """Two classes that neighbours tell: pictures that vary about one of each, sentences out of words of each."""
+    random = np.random.default_rng(0)
+    y = np.arange(count) % 2
+    if kind == "text":
+        words = np.array(
+            [[f"{a}{b}{end}" for a in raw_sets.SYLLABLES for b in raw_sets.SYLLABLES] for end in ("mer", "sol")]
+        )
+        return {"train": Part([" ".join(random.choice(words[label][:40], 9)) for label in y], y)}
+    coarse = random.integers(0, 256, (2, 1, 4, 4))[y] * 0.8 + random.integers(0, 256, (count, 1, 4, 4)) * 0.2
+    return {"train": Part(coarse.repeat(4, 2).repeat(4, 3).astype(np.uint8), y)}
+
+
+def mislabelled(kind, share):
+    """Two clear classes, with another label for a `share` of the training examples: parts and the rows."""
+    parts = clear_classes(kind)
+    rows = np.arange(7, len(parts["train"]), round(1 / share)) if share else np.arange(0)
+    parts["train"].y[rows] = 1 - parts["train"].y[rows]
+    return parts, rows
+
+
+@pytest.mark.parametrize("kind", ["image", "text"])
+def test_labels_that_the_nearest_contradict_are_warned_of_and_shown(checked, kind):
+    name = "labels agree with those of near examples"
+    parts, rows = mislabelled(kind, 1 / 9)
+    folder, failed, message = checked(parts, kind)
+    assert not message and failed[name]["limit"] == "suspicious"
+    suspected = {row["row"]: row["suspected"] for row in failed[name]["examples"]}
+    wanted = {int(row): raw_sets.CLASSES[1 - parts["train"].y[row]] for row in rows}
+    assert suspected and suspected.items() <= wanted.items()
+    assert 0.5 * len(rows) <= failed[name]["violations"] <= len(rows)
+    section = (folder / "r.html").read_text().split("Suspicious labels")[1].split("<h2>")[0]
+    shown = [int(row) for row in re.findall(r"train (\d+): <mark>", section)]
+    assert set(shown[::2]) <= set(rows.tolist()) and len(shown) == 2 * min(failed[name]["violations"], page.SUSPECTS)
+
+
+def test_right_labels_and_a_few_wrong_ones_are_not(checked):
+    folder, failed, _ = checked(mislabelled("image", 0.01)[0], "image")
+    assert not any("labels agree" in name for name in failed)
+    assert "Suspicious labels" in (folder / "r.html").read_text()
 
 
 def test_rules_in_words():
@@ -140,10 +198,11 @@ LIMITED = """
 import re, resource, sys
 from pathlib import Path
 sys.path.insert(0, "tests/data")
-import great_expectations, pandas as pd, raw_sets
+import great_expectations, numpy as np, pandas as pd, raw_sets
 from stemma.data import catalog, leakage
 from stemma.data.validation import expectations
-leakage.find = lambda parts: pd.DataFrame({column: [] for column in leakage.COLUMNS})
+none = pd.DataFrame({column: [] for column in leakage.COLUMNS})
+leakage.search = lambda parts, mirrored: leakage.Found(none, np.full((sum(map(len, parts.values())), 8), -1))
 catalog.CATALOG["toy"] = raw_sets.entry("image")
 small, folder, allowed = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) << 20
 def check(raw): expectations.validate(raw, raw / "r.json", raw / "r.html", raw / "pairs.parquet")

@@ -4,19 +4,35 @@ What counts as near, how it is found and what it finds in well-known sets: docs/
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stemma.data.leakage.examples import Examples
-from stemma.data.leakage.neighbours import Pairs
+from stemma.data.leakage.neighbours import NONE, Pairs
+from stemma.data.leakage.thresholds import NEIGHBOURS
 from stemma.data.parts import IMAGES, Part
 from stemma.data.split import clusters, content_keys
 
-__all__ = ["COLUMNS", "clusters", "describe", "find"]
+__all__ = ["COLUMNS", "Found", "clusters", "describe", "find", "search"]
 
 COLUMNS = ["part_a", "row_a", "part_b", "row_b", "how", "distance", "change"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search finds.
+
+    Attributes:
+        pairs: as `find` returns them.
+        neighbours: int64 `[N, 8]`, the nearest other examples of each, nearest first, of the N of all parts under
+            one numbering; -1 where none was searched: of repetitions, of tables and sequences, of fewer than 9.
+    """
+
+    pairs: pd.DataFrame
+    neighbours: np.ndarray
 
 
 def find(parts: dict[str, Part], mirrored: bool | None = None) -> pd.DataFrame:
@@ -32,12 +48,20 @@ def find(parts: dict[str, Part], mirrored: bool | None = None) -> pd.DataFrame:
         second in order of parts and rows, sorted by both. Repetitions of one content are each paired with the first,
         and only the first is searched for near duplicates, so that the pairs stay fewer than 5 N.
     """
+    return search(parts, mirrored).pairs
+
+
+def search(parts: dict[str, Part], mirrored: bool | None = None) -> Found:
+    """The pairs of `find`, and the neighbours among which it looks for near ones."""
     examples = Examples(parts)
     keys = [key for part in parts.values() for key in content_keys(part)]
     first = _first(keys)
     repeated = np.flatnonzero(first != np.arange(len(first)))
-    a, b, distance, change = _near(examples, np.flatnonzero(first == np.arange(len(first))), mirrored)
-    return _table(
+    distinct = np.flatnonzero(first == np.arange(len(first)))
+    (a, b, distance, change), rows = _near(examples, distinct, mirrored)
+    neighbours = np.full((len(first), NEIGHBOURS), -1, np.int64)
+    neighbours[distinct, : rows.shape[1]] = rows
+    pairs = _table(
         examples,
         np.concatenate([first[repeated], a]),
         np.concatenate([repeated, b]),
@@ -45,6 +69,7 @@ def find(parts: dict[str, Part], mirrored: bool | None = None) -> pd.DataFrame:
         np.concatenate([np.zeros(len(repeated)), distance]),
         ["" for _ in repeated] + list(change),
     )
+    return Found(pairs, neighbours)
 
 
 def _first(keys: list[Any]) -> np.ndarray:
@@ -53,7 +78,7 @@ def _first(keys: list[Any]) -> np.ndarray:
     return np.array([seen.setdefault(key, number) for number, key in enumerate(keys)], np.int64)
 
 
-def _near(examples: Examples, numbers: np.ndarray, mirrored: bool | None) -> Pairs:
+def _near(examples: Examples, numbers: np.ndarray, mirrored: bool | None) -> tuple[Pairs, np.ndarray]:
     if all(isinstance(part.x, IMAGES) for part in examples.parts):
         from stemma.data.leakage import images
 
@@ -63,7 +88,7 @@ def _near(examples: Examples, numbers: np.ndarray, mirrored: bool | None) -> Pai
         from stemma.data.leakage import texts
 
         return texts.near(examples, numbers)
-    return numbers[:0], numbers[:0], np.zeros(0), []
+    return NONE, np.zeros((len(numbers), 0), np.int64)
 
 
 def _is_text(examples: Examples) -> bool:

@@ -5,7 +5,7 @@ import numpy as np
 from stemma.data.leakage import thresholds
 from stemma.data.leakage.alignment import Aligned, align
 from stemma.data.leakage.examples import Examples
-from stemma.data.leakage.neighbours import CANDIDATES, Pairs, candidates, nearest
+from stemma.data.leakage.neighbours import CANDIDATES, NONE, Pairs, candidates, nearest
 from stemma.data.leakage.signature import SAMPLE, learn, spectrum
 
 MOST = 0.35
@@ -18,17 +18,20 @@ SIDE = 32
 """Images are reduced by a whole factor until the shorter side is below twice this; a shift shrinks with them."""
 
 
-def near(examples: Examples, numbers: np.ndarray, mirrored: bool) -> Pairs:
-    """Pairs among the examples `numbers` (distinct ones, ascending) nearer than their classes are by nature."""
+def near(examples: Examples, numbers: np.ndarray, mirrored: bool) -> tuple[Pairs, np.ndarray]:
+    """Pairs among the examples `numbers` (distinct ones, ascending) nearer than their classes are by nature.
+
+    Also the numbers of the nearest of each, int64 `[len(numbers), K]`.
+    """
     if len(numbers) < 2:
-        return numbers[:0], numbers[:0], np.zeros(0, np.float32), []
+        return NONE, np.zeros((len(numbers), 0), np.int64)
     rows = nearest(_signatures(examples, numbers, mirrored), thresholds.NEIGHBOURS)
     limits = _limits(examples, numbers, rows, mirrored)
     first, second = candidates(rows[:, :CANDIDATES])
     a, b = numbers[first], numbers[second]
     found, change = _compare(examples, a, b, mirrored)
     keep = found.distance <= np.minimum(limits[examples.classes[a]], limits[examples.classes[b]])
-    return a[keep], b[keep], found.distance[keep], change[keep].tolist()
+    return (a[keep], b[keep], found.distance[keep], change[keep].tolist()), numbers[rows]
 
 
 def _signatures(examples: Examples, numbers: np.ndarray, mirrored: bool) -> np.ndarray:

@@ -7,6 +7,8 @@ import numpy as np
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray, Sequence[str]]
 """Numbers of the first and the second example, distance, kind of change."""
 
+NONE: Pairs = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), [])
+
 CANDIDATES = 4
 """Neighbours of an example that are compared with it one by one."""
 

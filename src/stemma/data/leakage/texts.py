@@ -9,7 +9,7 @@ import numpy as np
 
 from stemma.data.leakage import thresholds
 from stemma.data.leakage.examples import Examples
-from stemma.data.leakage.neighbours import CANDIDATES, Pairs, candidates, nearest
+from stemma.data.leakage.neighbours import CANDIDATES, NONE, Pairs, candidates, nearest
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -36,8 +36,12 @@ LENGTHS = (32, 64)
 COMPARED = 16384
 
 
-def near(examples: Examples, numbers: np.ndarray) -> Pairs:
-    """Pairs among the examples `numbers` (distinct ones, ascending); texts without a letter or digit have no pair."""
+def near(examples: Examples, numbers: np.ndarray) -> tuple[Pairs, np.ndarray]:
+    """Pairs among the examples `numbers` (distinct ones, ascending), and the numbers of the nearest of each.
+
+    Texts without a letter or digit have no pair and, as those that differ from another one in signs alone, no
+    neighbours: -1 in int64 `[len(numbers), K]`.
+    """
     texts = examples.texts()
     keys = normalised([texts[n] for n in numbers])
     first: dict[str, int] = {}
@@ -45,14 +49,17 @@ def near(examples: Examples, numbers: np.ndarray) -> Pairs:
     written = np.array([bool(key) for key in keys], bool)
     same = np.flatnonzero((heads != np.arange(len(keys))) & written)
     rows = np.flatnonzero((heads == np.arange(len(keys))) & written)
-    a, b, distance = _edited([keys[row] for row in rows], examples.classes[numbers[rows]])
+    (a, b, distance), nearest_rows = _edited([keys[row] for row in rows], examples.classes[numbers[rows]])
     changes = [_change(keys[rows[i]], keys[rows[j]]) for i, j in zip(a, b, strict=True)]
-    return (
+    found = np.full((len(keys), nearest_rows.shape[1]), -1, np.int64)
+    found[rows] = numbers[rows][nearest_rows]
+    pairs = (
         numbers[np.concatenate([heads[same], rows[a]])],
         numbers[np.concatenate([same, rows[b]])],
         np.concatenate([np.zeros(len(same)), distance]),
         ["punctuation"] * len(same) + changes,
     )
+    return pairs, found
 
 
 def normalised(texts: Sequence[str]) -> list[str]:
@@ -99,10 +106,13 @@ def _hashes(letters: np.ndarray) -> np.ndarray:
     return ((code ^ code >> np.uint64(32)) % np.uint64(BUCKETS)).astype(np.int64)
 
 
-def _edited(keys: list[str], y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of different `keys` nearer than those of their classes and lengths are by nature, and their distances."""
+def _edited(keys: list[str], y: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """Pairs of different `keys` nearer than those of their classes and lengths are by nature, and their distances.
+
+    Also the rows of the nearest of each.
+    """
     if len(keys) < 2:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+        return NONE[:3], np.zeros((len(keys), 0), np.int64)
     runs = weighted_runs(keys)
     projection = np.random.default_rng(0).standard_normal((BUCKETS, DIMENSIONS), np.float32)
     rows = nearest(runs @ projection, thresholds.NEIGHBOURS)
@@ -113,7 +123,7 @@ def _edited(keys: list[str], y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     a, b = candidates(rows[:, :CANDIDATES])
     distance = _distance(runs, a, b)
     keep = distance <= np.minimum(limits[kinds[a]], limits[kinds[b]])
-    return a[keep], b[keep], distance[keep]
+    return (a[keep], b[keep], distance[keep]), rows
 
 
 def _distance(runs: "csr_array", a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ import pandas as pd
 from stemma.data import catalog, leakage
 from stemma.data.parts import IMAGES, Part
 from stemma.data.raw import load_meta, load_parts
+from stemma.data.validation.labels import suspicious
 from stemma.data.validation.limits import Limits
 from stemma.data.validation.page import write as write_page
 from stemma.data.validation.repeats import Repeats
@@ -54,18 +55,22 @@ def validate(
     meta = load_meta(raw)
     entry = catalog.CATALOG[meta["dataset"]]
     parts = load_parts(raw, meta["kind"])
-    pairs = leakage.find(_comparable(parts), mirrored)
+    comparable = _comparable(parts)
+    found = leakage.search(comparable, mirrored)
+    pairs = found.pairs
     _write_pairs(duplicates, pairs)
     repeats = Repeats(parts, pairs)
-    frames = tables(parts, meta, expected_counts(meta), repeats)
+    searched = meta["task"] == "classify" and bool((found.neighbours >= 0).all(axis=1).any())
+    suspects = suspicious(comparable, found.neighbours) if searched else None
+    frames = tables(parts, meta, expected_counts(meta), repeats, suspects)
     results = run(frames, list(suite(entry, meta, frames, limits)))
     summary = summarise(meta, frames, results) | {
         "limits": asdict(effective(limits, entry)),
         "duplicates": repeats.counts(pairs),
-        "leakage": leakage.describe(pairs, _comparable(parts)),
+        "leakage": leakage.describe(pairs, comparable),
     }
     write_json(report, summary)
-    write_page(page, summary, parts, frames, pairs, repeats, tuple(meta["classes"]))
+    write_page(page, summary, parts, frames, pairs, repeats, suspects, tuple(meta["classes"]))
     _judge(raw, page, summary)
 
 
@@ -189,7 +194,8 @@ def describe(result: dict[str, Any]) -> str:
     """A failed check in a phrase: name, the limit that moves it, violations, example rows."""
     rows = ", ".join(" ".join(f"{k} {_short(v)}" for k, v in row.items()) for row in result["examples"][:3])
     limit = f" (limit {result['limit']})" if result["limit"] else ""
-    return f"'{result['name']}'{limit} {result['violations']} of {result['checked']:,} {result['table']}: {rows}"
+    hint = f" ({result['hint']})" if result["hint"] else ""
+    return f"'{result['name']}'{limit} {result['violations']} of {result['checked']:,} {result['table']}: {rows}{hint}"
 
 
 def _short(value: Any) -> str:

@@ -21,6 +21,7 @@ class Limits:
         max_steps: of a sequence, and of its target.
         odd: largest share of texts that are a single word or mostly no letters, of sequences that are a single step,
             and of targets whose length is out of proportion.
+        suspicious: largest share of examples whose nearest images or texts agree on another label.
         cut: largest share of texts that end within a word.
         unknown: largest share of a part's words or tokens that train does not know.
         unknown_targets: the same of target tokens.
@@ -40,6 +41,7 @@ class Limits:
     max_characters: int = 20_000
     max_steps: int = 10_000
     odd: float = 0.05
+    suspicious: float = 0.03
     cut: float = 0.1
     unknown: float = 0.5
     unknown_targets: float = 0.01

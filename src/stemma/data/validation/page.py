@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, Template
 
+from stemma.data.leakage.thresholds import NEIGHBOURS
 from stemma.data.parts import Part
 from stemma.data.validation import drawing, profile, samples
 from stemma.data.validation.repeats import Repeats
@@ -15,6 +16,8 @@ from stemma.files import write_text
 
 PAIRS = 8
 """Pairs shown of each sort."""
+SUSPECTS = 24
+"""Examples with a suspicious label shown."""
 MEASURES = {
     "characters": "Characters",
     "words": "Words",
@@ -32,9 +35,10 @@ def write(
     frames: dict[str, pd.DataFrame],
     pairs: pd.DataFrame,
     repeats: Repeats,
+    suspects: pd.DataFrame | None,
     classes: tuple[str, ...],
 ) -> None:
-    """Render `summary` with distributions, repetitions side by side, and some training examples."""
+    """Render `summary` with distributions, repetitions and suspicious labels side by side, and some examples."""
     task = summary["task"]
     page = _template().render(
         report=summary,
@@ -43,6 +47,7 @@ def write(
         columns=[_column(row, parts["train"]) for row in _of_train(summary)],
         repetitions=_repetitions(summary["duplicates"]),
         pairs=_pairs(parts, pairs, repeats, task, classes),
+        suspects=[] if suspects is None else _suspects(parts, suspects, task, classes),
         shown=list(samples.groups(parts["train"], task, classes)),
     )
     write_text(path, page)
@@ -169,3 +174,12 @@ def _pairs(
         for heading, positions in repeats.worst(pairs, PAIRS).items()
         if not (task == "regress" and "label" in heading)
     }
+
+
+def _suspects(
+    parts: dict[str, Part], suspects: pd.DataFrame, task: str, classes: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    """The most suspicious examples, each beside its nearest one of the label that the neighbours have."""
+    shown = suspects.head(SUSPECTS)
+    said = shown.assign(how=[f"{n} of {NEIGHBOURS} nearest agree" for n in shown["agree"]], change="", distance=0.0)
+    return [samples.pair(parts, task, classes, {str(k): v for k, v in row.items()}) for row in said.to_dict("records")]

@@ -14,8 +14,13 @@ from stemma.data import catalog
 from stemma.data.entry import DatasetEntry
 from stemma.data.validation.limits import Limits
 
+Meta = dict[str, Any]
+Frames = dict[str, pd.DataFrame]
+
 LETTERS = 0.5
 """Texts of which fewer signs are letters are odd."""
+SEVERAL = 2
+"""Training examples that a class needs."""
 PROPORTION = 5
 """Targets more than so many times longer or shorter, against their sources, than is usual are odd."""
 
@@ -31,6 +36,7 @@ class Check:
         arguments: of that class.
         severity: an error stops the pipeline.
         limit: the field of `Limits` that moves it; empty if none does.
+        hint: what to do about it, where the data say that.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Check:
     arguments: dict[str, Any]
     severity: Literal["error", "warning"] = "error"
     limit: str = ""
+    hint: str = ""
 
 
 def expected_counts(meta: dict[str, Any]) -> dict[str, int]:
@@ -61,9 +68,7 @@ def effective(limits: Limits, entry: DatasetEntry) -> Limits:
     return replace(limits, duplicates=entry.duplicates) if limits.duplicates is None else limits
 
 
-def suite(
-    entry: DatasetEntry, meta: dict[str, Any], frames: dict[str, pd.DataFrame], limits: Limits
-) -> Iterator[Check]:
+def suite(entry: DatasetEntry, meta: Meta, frames: Frames, limits: Limits) -> Iterator[Check]:
     """The checks of a dataset: those of every kind, of its task, of its kind, and the catalogue's facts."""
     limit = _Limited(effective(limits, entry))
     yield Check("examples as the catalogue counts them", "parts", "ExpectColumnPairValuesToBeEqual",
@@ -71,9 +76,9 @@ def suite(
     yield from _repetitions(limit, meta["task"])
     yield from {"classify": _classified, "regress": _regressed, "label": _labelled, "transduce": _transduced}[
         meta["task"]
-    ](entry, meta, limit)
+    ](entry, meta, frames, limit)
     yield from {"image": _images, "text": _texts, "table": _tables, "sequence": _sequences}[meta["kind"]](
-        entry, frames, limit
+        entry, meta, frames, limit
     )
     if "group" in frames["examples"]:
         yield _present("every example has its group", "group", "warning")
@@ -110,13 +115,30 @@ def _repetitions(limit: _Limited, task: str) -> Iterator[Check]:
         yield limit.mostly(near, "near")
 
 
-def _classified(entry: DatasetEntry, meta: dict[str, Any], limit: _Limited) -> Iterator[Check]:
+def _classified(entry: DatasetEntry, meta: Meta, frames: Frames, limit: _Limited) -> Iterator[Check]:
     labels = {"column": "label", "min_value": 0, "max_value": len(meta["classes"]) - 1}
     yield Check("labels within the classes", "examples", "ExpectColumnValuesToBeBetween", labels)
     yield from _facts(entry)
     yield _at_least("every class in every part", "classes", "examples", 1)
+    several = _at_least("every class has several examples", "classes", "in_train", SEVERAL)
+    yield replace(several, hint=_hint(meta, frames["parts"]["examples"][0]))
+    if "suspected" in frames["examples"]:
+        agreed = replace(_absent("labels agree with those of near examples", "suspected"), severity="warning")
+        yield limit.mostly(agreed, "suspicious")
     yield limit.at_least("classes balanced", "classes", "to_largest", "balance")
     yield limit.at_most("label does not tell the part", "classes", "difference", "label_difference", "warning")
+
+
+def _hint(meta: Meta, in_train: int) -> str:
+    """Numbers in a table of which nearly every training example has one of its own are no classes."""
+    classes = meta["classes"]
+    if meta["kind"] != "table" or 2 * len(classes) <= in_train or not all(map(_is_number, classes)):
+        return ""
+    return f"the labels are numbers, {len(classes)} different ones: to predict a number use regression@..."
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().removeprefix("-").replace(".", "", 1).isdecimal()
 
 
 def _facts(entry: DatasetEntry) -> Iterator[Check]:
@@ -124,13 +146,13 @@ def _facts(entry: DatasetEntry) -> Iterator[Check]:
         yield _one_of("classes as the catalogue names them", "classes", "class", list(entry.classes))
 
 
-def _regressed(entry: DatasetEntry, meta: dict[str, Any], limit: _Limited) -> Iterator[Check]:
+def _regressed(entry: DatasetEntry, meta: Meta, frames: Frames, limit: _Limited) -> Iterator[Check]:
     yield _absent("every target is a finite number", "bad_target")
     yield _at_least("targets differ", "parts", "targets", 2)
     yield limit.at_most("targets within the range of train", "examples", "target_beyond", "target_beyond", "warning")
 
 
-def _labelled(entry: DatasetEntry, meta: dict[str, Any], limit: _Limited) -> Iterator[Check]:
+def _labelled(entry: DatasetEntry, meta: Meta, frames: Frames, limit: _Limited) -> Iterator[Check]:
     yield Check("a tag for every token", "examples", "ExpectColumnPairValuesToBeEqual",
                 {"column_A": "length", "column_B": "target_length"})  # fmt: skip
     yield _absent("tags within the classes", "unknown_tag")
@@ -139,7 +161,7 @@ def _labelled(entry: DatasetEntry, meta: dict[str, Any], limit: _Limited) -> Ite
     yield limit.at_most("label does not tell the part", "classes", "difference", "label_difference", "warning")
 
 
-def _transduced(entry: DatasetEntry, meta: dict[str, Any], limit: _Limited) -> Iterator[Check]:
+def _transduced(entry: DatasetEntry, meta: Meta, frames: Frames, limit: _Limited) -> Iterator[Check]:
     yield _at_least("no empty target", "examples", "target_length", 1)
     yield limit.at_most("target of a sane length", "examples", "target_length", "max_steps")
     even = Check("target lengths in proportion", "examples", "ExpectColumnValuesToBeBetween",
@@ -148,9 +170,8 @@ def _transduced(entry: DatasetEntry, meta: dict[str, Any], limit: _Limited) -> I
     yield limit.at_most("target tokens known from train", "parts", "unknown_targets", "unknown_targets", "warning")
 
 
-def _images(entry: DatasetEntry, frames: dict[str, pd.DataFrame], limit: _Limited) -> Iterator[Check]:
-    shape = "x".join(map(str, entry.shape)) if entry.shape else frames["parts"]["shape"][0]
-    yield _one_of("images of one shape", "parts", "shape", [shape])
+def _images(entry: DatasetEntry, meta: Meta, frames: Frames, limit: _Limited) -> Iterator[Check]:
+    yield _one_of("images of one shape", "parts", "shape", [_shape(entry, meta, frames["parts"]["shape"][0])])
     yield limit.at_least("values use the range 0 to 255", "parts", "brightest", "brightest")
     constant = {"column": "deviation", "min_value": 0, "strict_min": True}
     yield limit.mostly(Check("no constant image", "examples", "ExpectColumnValuesToBeBetween", constant), "faulty")
@@ -158,7 +179,15 @@ def _images(entry: DatasetEntry, frames: dict[str, pd.DataFrame], limit: _Limite
         yield _one_of("colour images have colour", "parts", "coloured", [True], "warning")
 
 
-def _texts(entry: DatasetEntry, frames: dict[str, pd.DataFrame], limit: _Limited) -> Iterator[Check]:
+def _shape(entry: DatasetEntry, meta: Meta, of_train: str) -> str:
+    """What every image is expected to be: the catalogue's shape, in the size that the slot asks for, else train's."""
+    if entry.shape is None:
+        return of_train
+    size = meta.get("size") or of_train.split("x")[1:] if meta.get("resize") else entry.shape[1:]
+    return "x".join(map(str, (entry.shape[0], *size)))
+
+
+def _texts(entry: DatasetEntry, meta: Meta, frames: Frames, limit: _Limited) -> Iterator[Check]:
     yield _present("no missing text", "text")
     yield limit.mostly(_at_least("no blank text", "examples", "words", 1), "faulty")
     yield limit.at_most("text of a sane length", "examples", "characters", "max_characters")
@@ -172,7 +201,7 @@ def _texts(entry: DatasetEntry, frames: dict[str, pd.DataFrame], limit: _Limited
     yield limit.at_most("words known from train", "parts", "unknown", "unknown", "warning")
 
 
-def _sequences(entry: DatasetEntry, frames: dict[str, pd.DataFrame], limit: _Limited) -> Iterator[Check]:
+def _sequences(entry: DatasetEntry, meta: Meta, frames: Frames, limit: _Limited) -> Iterator[Check]:
     yield _at_least("no empty sequence", "examples", "length", 1)
     yield limit.at_most("sequence of a sane length", "examples", "length", "max_steps")
     several = Check("few sequences of a single step", "examples", "ExpectColumnValuesToNotBeInSet",
@@ -183,7 +212,7 @@ def _sequences(entry: DatasetEntry, frames: dict[str, pd.DataFrame], limit: _Lim
     yield limit.at_most("tokens known from train", "parts", "unknown", "unknown", "warning")
 
 
-def _tables(entry: DatasetEntry, frames: dict[str, pd.DataFrame], limit: _Limited) -> Iterator[Check]:
+def _tables(entry: DatasetEntry, meta: Meta, frames: Frames, limit: _Limited) -> Iterator[Check]:
     yield _absent("no missing cell", "missing")
     yield _absent("finite numbers", "infinite")
     yield Check("same columns and types in all parts", "columns", "ExpectColumnPairValuesToBeEqual",

@@ -9,26 +9,37 @@ import pandas as pd
 from stemma.data.parts import Part
 from stemma.data.shards import chunks
 from stemma.data.validation import measures, profile
+from stemma.data.validation.labels import contradicted
 from stemma.data.validation.lexicon import Lexicon
 from stemma.data.validation.repeats import Repeats
 
 
 def tables(
-    parts: dict[str, Part], meta: dict[str, Any], counts: dict[str, int], repeats: Repeats
+    parts: dict[str, Part],
+    meta: dict[str, Any],
+    counts: dict[str, int],
+    repeats: Repeats,
+    suspects: pd.DataFrame | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The tables by name.
 
+    Args:
+        suspects: of `labels.suspicious`; None where no neighbours were searched.
+
     Columns:
         examples: part, row, labels (different labels of the same content), near_labels (2 where a near
-            repetition has another label), what `measures` says of the example, group where there are groups.
-        classes: of the tasks with classes: part, class, examples, to_largest (share of the largest class's
-            number; empty where it has none) and difference (of its share to its share in train, beyond three
-            standard errors, among the classes that both have).
+            repetition has another label), suspected (the class that its nearest agree on instead), what
+            `measures` says of the example, group where there are groups.
+        classes: of the tasks with classes: part, class, examples, in_train (the same of train alone, where
+            there are any), to_largest (share of the largest class's number; empty where it has none) and
+            difference (of its share to its share in train, beyond three standard errors, among the classes
+            that both have).
         parts: part, examples, expected (None if the catalogue does not say), repeated (share of the examples
             whose content came before in the part with that label), shared (whose content is in another part), near and
             near_shared (with a near repetition in the part, in another one), dominant (share of the most
-            frequent content), groups_shared (groups that another part has too); shape, brightest, coloured
-            of images; cut and unknown of texts; targets (different ones).
+            frequent content), suspicious (share of the examples that are suspected), groups_shared (groups
+            that another part has too); shape, brightest, coloured of images; cut and unknown of texts; targets
+            (different ones).
         columns: see `profile`; of tables alone.
     """
     kind, task, classes = meta["kind"], meta["task"], tuple(meta["classes"])
@@ -36,6 +47,11 @@ def tables(
         "examples": _examples(parts, kind, task, classes, repeats),
         "parts": _parts(parts, kind, task, counts, repeats),
     }
+    if suspects is not None:
+        found = [contradicted(name, part, suspects, classes) for name, part in parts.items()]
+        frames["examples"]["suspected"] = np.concatenate(found)
+        share = {name: float(pd.notna(column).mean()) for name, column in zip(parts, found, strict=True)}
+        frames["parts"]["suspicious"] = frames["parts"]["part"].map(share)
     if task in ("classify", "label"):
         frames["classes"] = _classes(parts, classes, task)
     if kind == "table":
@@ -61,8 +77,9 @@ def _classes(parts: dict[str, Part], classes: tuple[str, ...], task: str) -> pd.
         difference = _difference(number * both, numbers["train"] * both)
         for i, label in enumerate(classes):
             to_largest = number[i] / number.max() if number[i] else None
-            rows.append((name, label, int(number[i]), to_largest, difference[i] if both[i] else None))
-    return pd.DataFrame(rows, columns=["part", "class", "examples", "to_largest", "difference"])
+            in_train = int(number[i]) if name == "train" and number[i] else None
+            rows.append((name, label, int(number[i]), in_train, to_largest, difference[i] if both[i] else None))
+    return pd.DataFrame(rows, columns=["part", "class", "examples", "in_train", "to_largest", "difference"])
 
 
 def _count(part: Part, classes: tuple[str, ...], task: str) -> np.ndarray:
