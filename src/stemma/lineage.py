@@ -77,13 +77,14 @@ def _revision() -> str:
 
 
 def _prepared(folder: Path, digest: str) -> tuple[dict[str, Any], list[str]]:
-    """The prepared set, and what is to be said if it is not the one the model was trained on."""
-    found = {"path": folder.as_posix(), "digest": digest}
+    """The prepared set with its `settings`, and what is to be said if it is not the one the model was trained on."""
+    found: dict[str, Any] = {"path": folder.as_posix(), "digest": digest, "settings": None}
     if not (folder / "spec.json").is_file():
         return found, [f"{folder}: not here; `dvc pull {folder}` or `dvc repro preprocess@{folder.name}` brings it"]
     present = read_json(folder / "spec.json")["digest"]
     if present == digest:
-        return found, []
+        settings = folder / "settings.json"
+        return {**found, "settings": read_json(settings) if settings.is_file() else None}, []
     return found, [f"{folder}: another set is here now (digest {present}); {BACK}"]
 
 

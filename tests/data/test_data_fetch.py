@@ -204,7 +204,7 @@ def test_an_announced_size_beyond_limit_or_disk_is_refused_before_it_comes(site,
     with pytest.raises(StemmaError, match="more than the limit of 8,589,934,592"):
         fetch.fetch((file(site.address + "huge", size=None),), tmp_path)
     monkeypatch.setattr(transfer, "MAX_BYTES", 1 << 60)
-    with pytest.raises(StemmaError, match=r"data.bin: needs .* bytes more, its disk has .* free"):
+    with pytest.raises(StemmaError, match=r"data.bin: cannot be written: .* bytes are to come, the disk has .* free"):
         fetch.fetch((file(site.address + "huge", size=None),), tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import making
 import numpy as np
@@ -8,6 +9,7 @@ from stemma.data import catalog
 from stemma.data.entry import DatasetEntry, File, Source
 from stemma.data.folder import content_digest
 from stemma.data.ingest import ingest
+from stemma.data.parts import Options, Resize
 from stemma.data.raw import load_parts
 from stemma.errors import StemmaError
 
@@ -68,6 +70,39 @@ def test_separate_test_source_of_another_form(tmp_path):
     (tmp_path / "t.csv").write_text("text,label\na,cat\nb,dog\n")
     with pytest.raises(StemmaError, match="holds texts; expected images"):
         ingest(f"images@{tmp_path}/i.tar", tmp_path / "raw", test=f"csv@{tmp_path}/t.csv")
+
+
+def test_separate_test_source_for_another_task(tmp_path, monkeypatch):
+    making.mnist_folder(tmp_path / "a")
+    ratings = replace(catalog.CATALOG["mnist"], name="ratings", task="regress")
+    monkeypatch.setitem(catalog.CATALOG, "ratings", ratings)
+    with pytest.raises(StemmaError, match=r"^ratings@.*/a: is for the task regress; expected classify as mnist@.*/a$"):
+        ingest(f"mnist@{tmp_path}/a", tmp_path / "raw", test=f"ratings@{tmp_path}/a")
+    assert not (tmp_path / "raw").exists()
+
+
+def test_a_path_without_digest_is_warned_of(tmp_path, caplog):
+    folder = making.mnist_folder(tmp_path / "mnist")
+    use, digest = f"mnist@{folder}", content_digest(folder)
+    ingest(use, tmp_path / "grey", digest=digest, test=use, test_digest=digest)
+    assert "no digest" not in caplog.text
+    ingest(use, tmp_path / "grey", digest=digest, test=use)
+    said = f"grey: {use} has no digest, so a change of its content goes unseen; run `stemma data use`"
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [said]
+    ingest(use, tmp_path / "grey", test=use, test_digest=digest)
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [said, said]
+
+
+def test_meta_says_how_the_source_was_read(tmp_path):
+    making.mnist_folder(tmp_path / "mnist")
+    ingest(f"mnist@{tmp_path}/mnist", tmp_path / "raw", options=Options(resize=Resize(7, 14, "mean")))
+    meta = read(tmp_path / "raw")[0]
+    assert (meta["resize"], meta["size"], meta["columns"], meta["encoding"]) == ("mean", [7, 14], {}, "")
+    (tmp_path / "t.csv").write_bytes("satz,label\nä,cat\nb,dog\n".encode("latin-1"))
+    options = Options("latin-1", {"text": "satz"})
+    ingest(f"csv@{tmp_path}/t.csv", tmp_path / "raw", options=options)
+    meta = read(tmp_path / "raw")[0]
+    assert (meta["resize"], meta["size"], meta["columns"], meta["encoding"]) == ("", None, {"text": "satz"}, "latin-1")
 
 
 def test_catalogue_source_over_http_is_fetched_once(site, tmp_path, monkeypatch):

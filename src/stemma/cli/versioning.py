@@ -83,6 +83,12 @@ def _rows(chain: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "experiment", f"{chain['experiment']}, seed {', '.join(map(str, chain['seeds']))}"
     yield "parameters", ", ".join(f"{name}={value}" for name, value in sorted(chain["parameters"].items()))
     yield "prepared", f"{chain['prepared']['path']} ({chain['use']}), digest {chain['prepared']['digest']}"
+    settings = dict(chain["prepared"]["settings"] or {})
+    vectors = settings.pop("vectors_sha256", None)
+    if settings:
+        yield "settings", ", ".join(_flat(settings))
+    if vectors:
+        yield "vectors", f"{settings['encoding']['vectors']}, SHA-256 {vectors}"
     if chain["raw"]:
         yield "raw", f"{chain['raw']['path']}, licence: {chain['raw']['licence']}"
     for line in chain["raw"]["files"] if chain["raw"] else []:
@@ -91,6 +97,12 @@ def _rows(chain: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "revision", chain["revision"] or "unknown: dvc.lock is not in Git"
     for line in chain["missing"]:
         yield "missing", line
+
+
+def _flat(settings: dict[str, Any]) -> Iterator[str]:
+    """`name=value` of each setting, of those below a heading too."""
+    for name, value in sorted(settings.items()):
+        yield from _flat(value) if isinstance(value, dict) else [f"{name}={value}"]
 
 
 def _print_faults(report: "Report") -> None:

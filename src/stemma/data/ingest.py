@@ -9,7 +9,7 @@ from typing import Any
 from stemma.data import catalog
 from stemma.data.fetching.fetch import DOWNLOADS
 from stemma.data.fetching.origin import locate
-from stemma.data.folder import replacing_folder
+from stemma.data.folder import replacing_folder, temporary_folder
 from stemma.data.parts import Options, Part, Raw, Reading
 from stemma.data.raw import save_part
 from stemma.data.readers import READERS
@@ -48,11 +48,13 @@ def ingest(
         StemmaError: anything wrong with the names, the transfer or the bytes.
     """
     entry, source = catalog.provenance(use, test)
-    with replacing_folder(out) as folder, tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
+    _warn_unpinned(out.name, use, digest)
+    _warn_unpinned(out.name, test, test_digest)
+    with replacing_folder(out) as folder, temporary_folder(out) as scratch:
         fetching = (allow_unverified, offline, downloads)
-        raw, provenance = _load(use, digest, options, Path(scratch), *fetching)
+        raw, provenance = _load(use, digest, options, scratch, *fetching)
         if test is not None:
-            other, more = _load(test, test_digest, options, Path(scratch), *fetching)
+            other, more = _load(test, test_digest, options, scratch, *fetching)
             raw, provenance = with_test(raw, other, use, test), provenance + more
         for name, part in raw.parts.items():
             save_part(folder, name, part, entry.kind)
@@ -66,10 +68,20 @@ def ingest(
             "task": entry.task,
             "licence": entry.licence,
             "resize": options.resize.method if options.resize else "",
+            "size": [options.resize.height, options.resize.width] if options.resize else None,
+            "columns": dict(options.columns),
+            "encoding": options.encoding,
         }
         write_json(folder / "provenance.json", provenance)
         write_json(folder / "meta.json", {**meta, "classes": list(raw.classes), "sizes": sizes})
     log.info("%s -> %s: %s", use, out, ", ".join(f"{n:,} {name}" for name, n in sizes.items()))
+
+
+def _warn_unpinned(slot: str, use: str | None, digest: str | None) -> None:
+    """Say that nobody will see it when the content of a path changes: DVC knows its name alone."""
+    entry, source = catalog.parse(use) if use else (None, "")
+    if entry and source not in entry.sources and not catalog.is_url(source) and digest is None:
+        log.warning("%s: %s has no digest, so a change of its content goes unseen; run `stemma data use`", slot, use)
 
 
 def _load(
@@ -94,8 +106,11 @@ def with_test(raw: Raw, other: Raw, use: str, test: str) -> Raw:
     """`raw` with the test part of `other` (its only part, where it has no test part) instead of its own.
 
     Raises:
-        StemmaError: kind, image shape or classes differ.
+        StemmaError: kind, task, image shape or classes differ.
     """
+    task, wanted_task = (catalog.parse(each)[0].task for each in (test, use))
+    if task != wanted_task:
+        raise StemmaError(f"{test}: is for the task {task}; expected {wanted_task} as {use}")
     mine, part = raw.parts["train"], other.parts.get("test", other.parts["train"])
     if raw.classes != other.classes:
         found, wanted = ", ".join(other.classes), ", ".join(raw.classes)

@@ -13,13 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stemma.errors import StemmaError
-from stemma.files import CHUNK, replacing
+from stemma.files import CHUNK, Unwritable, replacing
 
 log = logging.getLogger("stemma.data")
-
-
-class Unwritable(StemmaError):
-    """The disk is at fault, not the sender: another address cannot help."""
 
 
 class Part:
@@ -147,7 +143,8 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
 
 @contextmanager
 def _writing(target: Path) -> Iterator[None]:
+    """Whatever the disk says is its own fault, not the sender's: another address cannot help."""
     try:
         yield
     except OSError as error:
-        raise Unwritable(f"{target}: cannot be written: {error.strerror or error}") from None
+        raise Unwritable(target, error.strerror or str(error)) from None

@@ -6,10 +6,10 @@ from typing import Any
 
 from stemma.data.entry import File
 from stemma.data.fetching import archive, download, registry
-from stemma.data.fetching.download import Part, Unwritable
+from stemma.data.fetching.download import Part
 from stemma.data.fetching.transfer import Link, client, shown, transfer
 from stemma.errors import StemmaError
-from stemma.files import CHUNK, sha256
+from stemma.files import CHUNK, Unwritable, sha256
 
 DOWNLOADS = Path("data/downloads")
 

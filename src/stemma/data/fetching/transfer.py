@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-from stemma.data.fetching.download import Part, Unwritable
+from stemma.data.fetching.download import Part
 from stemma.data.fetching.progress import progress
 from stemma.errors import StemmaError
-from stemma.files import CHUNK
+from stemma.files import CHUNK, Unwritable
 
 MAX_BYTES = 8 << 30
 """Limit of a download whose size is not known."""
@@ -166,7 +166,7 @@ def _check_total(response: Any, part: Part, total: int | None, size: int | None)
         raise StemmaError(f"{total:,} bytes, more than the limit of {MAX_BYTES:,}")
     free = shutil.disk_usage(part.target.parent).free
     if total - part.count > free:
-        raise Unwritable(f"{part.target}: needs {total - part.count:,} bytes more, its disk has {free:,} free")
+        raise Unwritable(part.target, f"{total - part.count:,} bytes are to come, the disk has {free:,} free")
 
 
 def _check_limit(part: Part, size: int | None) -> None:

@@ -1,15 +1,19 @@
 """Mending what `verify` found: what is spoilt goes, and comes back from where the right bytes still are.
 
+An output may have been changed on purpose, so it is put aside as `NAME.spoilt`, never deleted. What is merely not
+readable (a permission is missing) stays, and so do files of the user's own such as word vectors.
+
 An object of the cache comes back from an output that is intact, or from the DVC remote; an output from the cache; a
 download is fetched anew when a stage next needs it. What is nowhere to be had is made again by its stage.
 """
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from stemma.data.integrity import versions
-from stemma.data.integrity.verify import CACHE, DOWNLOAD, OUTPUT, Fault, Report, verify
+from stemma.data.integrity.verify import CACHE, DOWNLOAD, OUTPUT, SPOILT, VECTORS, Fault, Report, verify
 from stemma.data.integrity.versions import DIR, Out
 from stemma.files import replacing
 
@@ -29,8 +33,14 @@ def repair(root: Path, report: Report) -> Mended:
     Raises:
         StemmaError: a dvc.lock is not readable.
     """
-    cache, done = versions.cache_folder(root), [_remove(fault) for fault in report.faults if fault.path.exists()]
-    hit = [] if cache is None else _hit(cache, root, report)
+    done = [f"{fault.path}: {fault.found}; left as it is" for fault in report.faults if _untouched(fault)]
+    unreadable = [fault.path for fault in report.faults if fault.unreadable]
+    report = replace(report, faults=[fault for fault in report.faults if not _untouched(fault)])
+    cache, outs = versions.cache_folder(root), {out.path for out in versions.outs(root)}
+    for fault in sorted(report.faults, key=lambda fault: fault.what != OUTPUT):  # may be links into the cache
+        if fault.path.exists():
+            done.append(_put_aside(fault, outs) if fault.what == OUTPUT else _remove(fault))
+    hit = [] if cache is None else _hit(cache, root, report, unreadable)
     if cache is not None:
         done += [line for fault in report.faults if fault.what == CACHE for line in _restore(cache, fault, report)]
         done += _pull(cache, root, hit)
@@ -43,16 +53,40 @@ def repair(root: Path, report: Report) -> Mended:
     return Mended(after, done, [f"dvc repro {stage}" for stage in lost])
 
 
+def _untouched(fault: Fault) -> bool:
+    return fault.unreadable or fault.what == VECTORS
+
+
+def _put_aside(fault: Fault, outs: set[Path]) -> str:
+    """Move a file of an output, or the whole of it, to where DVC does not look: beside the output."""
+    out = next(path for path in (fault.path, *fault.path.parents) if path in outs)
+    names = (out.with_name(f"{out.name}{SPOILT}{n or ''}") / fault.path.relative_to(out) for n in count())
+    target = next(path for path in names if not path.exists())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if fault.path.is_symlink():
+        shutil.copyfile(fault.path, target)
+        fault.path.unlink()
+    else:
+        fault.path.rename(target)
+    return f"{fault.path}: moved to {target}"
+
+
 def _remove(fault: Fault) -> str:
-    shutil.rmtree(fault.path) if fault.path.is_dir() else fault.path.unlink()
+    fault.path.unlink()
     return f"{fault.path}: removed" + ("; the next ingest fetches it" if fault.what == DOWNLOAD else "")
 
 
-def _hit(cache: Path, root: Path, report: Report) -> list[Out]:
-    """The outputs that hold a fault or that the cache no longer has."""
+def _hit(cache: Path, root: Path, report: Report, unreadable: list[Path]) -> list[Out]:
+    """The outputs that hold a fault or that the cache no longer has, but for those with something unreadable."""
     spoilt = {fault.expected for fault in report.faults if fault.what == CACHE}
     stages = {fault.stage for fault in report.faults if fault.what == OUTPUT}
-    return [out for out in versions.outs(root) if out.stage in stages or spoilt & _contents(cache, out)]
+    unknown = {out for out in versions.outs(root) for path in unreadable if _concerns(cache, out, path)}
+    outs = [out for out in versions.outs(root) if out not in unknown]
+    return [out for out in outs if out.stage in stages or spoilt & _contents(cache, out)]
+
+
+def _concerns(cache: Path, out: Out, path: Path) -> bool:
+    return path.is_relative_to(out.path) or path == versions.object_path(cache, out.md5)
 
 
 def _contents(cache: Path, out: Out) -> set[str]:

@@ -21,7 +21,10 @@ from stemma.data.integrity.versions import DIR, Listing, Out
 from stemma.errors import StemmaError
 from stemma.files import read_json
 
-DOWNLOAD, CACHE, RUN, OUTPUT = "download", "cache", "run cache", "output"
+DOWNLOAD, CACHE, RUN, OUTPUT, VECTORS = "download", "cache", "run cache", "output", "word vectors"
+SPOILT = ".spoilt"
+"""What ends the name of a copy that `repair` has put aside."""
+
 MISSING, UNEXPECTED, UNREADABLE = "missing", "not expected there", "not readable"
 
 
@@ -30,7 +33,7 @@ class Fault:
     """Something that is not what it was.
 
     Attributes:
-        what: DOWNLOAD, CACHE, RUN or OUTPUT.
+        what: DOWNLOAD, CACHE, RUN, OUTPUT or VECTORS.
         expected, found: digests, or words.
         stage: whose output it is, as `dvc repro` takes it; empty for the others.
     """
@@ -40,6 +43,11 @@ class Fault:
     expected: str
     found: str
     stage: str = ""
+
+    @property
+    def unreadable(self) -> bool:
+        """True if its content is not known, so that it may well be right: a matter of permissions or of the disk."""
+        return self.found.startswith(UNREADABLE)
 
 
 @dataclass
@@ -88,6 +96,7 @@ def verify(root: Path) -> Report:
     for out in versions.outs(root):
         _check_out(report, out, lists)
     _run(report, _downloads(report, root / DOWNLOADS, root / "data/raw"))
+    _run(report, _vectors(root))
     report.seconds = time.perf_counter() - began
     return report
 
@@ -113,12 +122,19 @@ def _digest(check: _Check) -> tuple[str, int]:
     except FileNotFoundError:
         return MISSING, 0
     except OSError as error:
-        return f"{UNREADABLE} ({error.strerror})", 0
+        return _unreadable(error), 0
+
+
+def _unreadable(error: OSError) -> str:
+    return f"{UNREADABLE} ({error.strerror})"
 
 
 def _check_runs(report: Report, cache: Path) -> None:
     for path in versions.kept_runs(cache):
-        found = versions.run_digest(path)
+        try:
+            found = versions.run_digest(path)
+        except OSError as error:
+            found = _unreadable(error)
         report.files, report.size = report.files + 1, report.size + path.stat().st_size
         if found != path.name:
             report.faults.append(Fault(path, RUN, path.name, found))
@@ -145,11 +161,13 @@ def _check_folder(report: Report, out: Out, expected: Listing) -> None:
 def _check_folder_as_a_whole(report: Report, out: Out) -> None:
     """Where the list of its files is not in the cache, only the folder's own digest can tell."""
     digests = _run(report, [_Check(path, "md5", "", OUTPUT, out.stage) for path in _files(out.path)])
+    unreadable = {path: found for path, found in digests.items() if found.startswith(UNREADABLE)}
+    report.faults += [Fault(path, OUTPUT, "readable", found, out.stage) for path, found in unreadable.items()]
     content = versions.list_bytes({path.relative_to(out.path).as_posix(): md5 for path, md5 in digests.items()})
     found = hashlib.md5(content, usedforsecurity=False).hexdigest() + DIR
     if found == out.md5:
         report.intact[out.md5] = content
-    else:
+    elif not unreadable:
         report.faults.append(Fault(out.path, OUTPUT, out.md5, found, out.stage))
 
 
@@ -167,6 +185,17 @@ def _downloads(report: Report, downloads: Path, raw: Path) -> Iterator[_Check]:
             report.unknown.append(path)
 
 
+def _vectors(root: Path) -> Iterator[_Check]:
+    """The files of word vectors that the prepared sets were made with, as their settings have them."""
+    for settings in sorted((root / "data/prepared").glob("*/settings.json")):
+        try:
+            path, sha = read_json(settings)["encoding"]["vectors"], read_json(settings)["vectors_sha256"]
+        except (StemmaError, OSError, KeyError, TypeError):  # without vectors, or a fault of its own
+            continue
+        if path and sha and SPOILT not in settings.parent.suffix:
+            yield _Check(root / Path(path).expanduser(), "sha256", sha, VECTORS)
+
+
 def _published(downloads: Path) -> dict[Path, str]:
     return {
         place(entry, name, downloads) / file.name: file.sha256
@@ -180,7 +209,9 @@ def _published(downloads: Path) -> dict[Path, str]:
 def _recorded(raw: Path, downloads: Path) -> dict[Path, str]:
     """What the raw sets say of the files they were read from; a raw set that cannot be read is a fault of its own."""
     found: dict[Path, str] = {}
-    for meta in sorted(raw.glob("*/meta.json")):
+    for meta in sorted(raw.glob("[!.]*/meta.json")):
+        if SPOILT in meta.parent.suffix:
+            continue
         try:
             uses, lines = read_json(meta), read_json(meta.with_name("provenance.json"))
             sources = [catalog.parse(use) for use in (uses["use"], uses["test"]) if use]

@@ -20,6 +20,7 @@ import yaml
 from stemma.errors import StemmaError
 
 DIR = ".dir"
+MALFORMED = "malformed"
 LOCKS = ("dvc.lock", "[!.]*/dvc.lock", "[!.]*/[!.]*/dvc.lock")
 NAME = re.compile(r"[0-9a-f]{30}(\.dir)?")
 
@@ -121,7 +122,11 @@ def kept_runs(cache: Path) -> list[Path]:
 
 
 def run_digest(path: Path) -> str:
-    """SHA-256 of a kept run as DVC takes it, or what keeps it from being read."""
+    """SHA-256 of a kept run as DVC takes it, or `MALFORMED`.
+
+    Raises:
+        OSError: it is not readable.
+    """
 
     def bare(value: Any) -> Any:
         if isinstance(value, dict):
@@ -132,7 +137,7 @@ def run_digest(path: Path) -> str:
         content = _load(path)
         return hashlib.sha256(json.dumps(bare(content), sort_keys=True).encode()).hexdigest()
     except (yaml.YAMLError, UnicodeDecodeError, TypeError, ValueError):
-        return "not readable"
+        return MALFORMED
 
 
 def read_listing(path: Path) -> Listing:
