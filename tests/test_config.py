@@ -83,7 +83,7 @@ def test_params_yaml_writes_out_every_default_of_training() -> None:
         ("datasets.grey.test", "rotten_tomatoes@sample", "datasets.grey: test 'rotten_tomatoes@sample' holds text to classify, 'mnist@sample' image to classify"),
         ("training.learning_rate", -1, "training.learning_rate: input should be greater than 0, found -1"),
         ("training.learnig_rate", 1, "training: unknown key 'learnig_rate' (did you mean 'learning_rate'?)"),
-        ("training.optimizer", "adm", "training.optimizer: input should be 'sgd', 'adam'"),
+        ("training.optimizer", "adm", "training.optimizer: input should be 'gradient_descent', 'sgd'"),
         ("datasets.grey.use", "mnst@sample", "(did you mean 'mnist'?)"),
         ("datasets.grey.use", "mnist@smple", "(did you mean 'sample'?)"),
         ("datasets.grey.validation", 1.5, "datasets.grey.validation: input should be less than 1, found 1.5"),
@@ -201,3 +201,32 @@ def test_an_architecture_learns_the_slots_task(tmp_path: Path) -> None:
         caught.value
     )
     assert "experiments.b.monitor: 'val_accuracy' is none of the task regress" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"optimizer": "adam", "momentum": 0.9}, "momentum: 0.9, but optimizer 'adam' takes none"),
+        ({"optimizer": "momentum"}, "momentum: 0, but optimizer 'momentum' needs one above 0"),
+        ({"optimizer": "adam", "optimizer_options": {"beta": 1}}, "optimizer_options.beta: 'adam' does not take it"),
+        ({"optimizer": "bfgs", "schedule": "cosine"}, "schedule: 'cosine'; allowed with 'bfgs'"),
+        ({"optimizer": "bfgs", "architecture": "lenet5", "family": "cnn"}, "optimizer: 'bfgs' searches its own step, for mlp; not for 'lenet5'"),
+        ({"loss": "hinge"}, "loss: "),
+        ({"parameters": {"pieces": 1}}, "parameters.pieces: input should be greater than or equal to 2"),
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit(settings: dict, said: str, tmp_path: Path) -> None:
+    experiment = {"dataset": "grey", "family": "mlp", "architecture": "mlp", **settings}
+    values = {"datasets": {"grey": {"use": "mnist@sample"}}, "experiments": {"a": experiment}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(StemmaError) as caught:
+        config.load(tmp_path / "params.yaml")
+    assert said in str(caught.value)
+
+
+def test_a_loss_of_classes_is_none_of_a_regression(tmp_path: Path) -> None:
+    experiment = {"dataset": "t", "family": "mlp", "architecture": "mlp", "loss": "kl"}
+    values = {"datasets": {"t": {"use": "diabetes@package"}}, "experiments": {"a": experiment}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(StemmaError, match=r"experiments.a.loss: 'kl' is none for regress; known: auto, mse, l1"):
+        config.load(tmp_path / "params.yaml")

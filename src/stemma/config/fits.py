@@ -10,6 +10,7 @@ from stemma.config.section import Section
 from stemma.data import catalog as data_catalog
 from stemma.errors import unknown
 from stemma.families import catalog
+from stemma.nn.names import OPTIMIZERS, ClassifyLoss, RegressLoss
 
 FOR = {
     "tokens": ("kind", ("text",)),
@@ -24,6 +25,7 @@ FOR = {
     "labels_per_class": ("task", ("classify",)),
 }
 """Settings of a slot that only some kinds of data or tasks know."""
+LOSSES = {"classify": get_args(ClassifyLoss), "regress": get_args(RegressLoss)}
 MONITORS = {"classify": ("val_loss", "val_accuracy"), "regress": ("val_loss", "val_rmse")}
 
 
@@ -40,6 +42,12 @@ def architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str,
     known = catalog.CATALOG[name]
     if entry.get("family") not in (None, known.family):
         mistakes.append(f"{where}.family: '{name}' belongs to '{known.family}', found '{entry['family']}'")
+    method = OPTIMIZERS.get(entry.get("optimizer"))  # type: ignore[arg-type]
+    if method is not None and method.searches and not known.searches:
+        able = ", ".join(key for key, other in catalog.CATALOG.items() if other.searches)
+        mistakes.append(
+            f"{where}.optimizer: '{entry['optimizer']}' searches its own step, for {able}; not for '{name}'"
+        )
     entry["parameters"] = check_parameters(name, entry.get("parameters"), f"{where}.parameters", mistakes)
     data = _dataset(datasets.get(slot)) if isinstance(slot, str) else None
     if isinstance(slot, str) and data is not None:
@@ -50,6 +58,11 @@ def architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str,
         elif data.task not in known.tasks:
             tasks = " and ".join(known.tasks)
             mistakes.append(f"{where}.architecture: '{name}' learns to {tasks}; {held} has the task {data.task}")
+        loss = str(entry.get("loss", "auto"))
+        if data.task in LOSSES and loss not in ("auto", *LOSSES[data.task]):
+            mistakes.append(
+                f"{where}.loss: '{loss}' is none for {data.task}; known: auto, {', '.join(LOSSES[data.task])}"
+            )
         score = str(entry.get("monitor", "val_loss"))
         if score not in MONITORS.get(data.task, (score,)):
             allowed = " or ".join(MONITORS[data.task])

@@ -2,9 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stemma.config.section import Count, Fraction, Limit, Section, Seed
+from stemma.nn.names import (
+    ClassifyLoss,
+    OptimizerName,
+    RegressLoss,
+    ScheduleName,
+    optimizer_mistakes,
+    search_mistakes,
+)
 
 
 class Augment(Section):
@@ -20,12 +28,22 @@ class Training(Section):
     seeds: tuple[Seed, ...] = Field((0, 1, 2), min_length=1, description="a training each; distinct")
     epochs: int = Field(10, ge=1, description="at most; of phases that fix their own number only the others")
     batch_size: int = Field(64, ge=1, description="the global one, whatever the number of devices")
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop", "adagrad", "adadelta"] = Field("adam", description="of torch")
+    optimizer: OptimizerName = Field("adam", description="see [parts.md](parts.md)")
+    optimizer_options: dict[str, int | float] = Field(default_factory=dict, description="its further numbers, by name")
     learning_rate: float = Field(1e-3, gt=0, description="the largest one of a schedule")
-    momentum: Fraction = Field(0.0, description="of sgd and rmsprop")
+    momentum: Fraction = Field(0.0, description="of sgd, momentum, nesterov and rmsprop")
     weight_decay: float = Field(0.0, ge=0)
-    schedule: Literal["constant", "cosine", "one_cycle"] = Field("constant", description="over the steps of all epochs")
-    loss: Literal["cross_entropy", "mse"] = Field("cross_entropy", description="mse: on one-hot labels")
+    l1: float = Field(0.0, ge=0, description="penalty on the sum of the weights' magnitudes")
+    schedule: ScheduleName = Field("constant", description="over the steps of all epochs")
+    milestones: tuple[Annotated[float, Field(gt=0)], ...] = Field((), description="of steps: epochs that end a step")
+    every: float | None = Field(None, gt=0, description="of steps, instead of milestones: epochs a step")
+    factor: float = Field(0.1, gt=0, description="of steps: what each multiplies the rate by")
+    warmup: float = Field(1.0, ge=0, description="of warmup, warmup_cosine: epochs of a rising rate")
+    loss: Literal["auto"] | ClassifyLoss | RegressLoss = Field(
+        "auto", description="auto: cross_entropy of classes, mse of values; see [parts.md](parts.md)"
+    )
+    label_smoothing: Fraction = Field(0.0, description="share of a label that is spread over all classes")
+    delta: float = Field(1.0, gt=0, description="of huber: where it bends")
     class_weights: Literal["none", "balanced"] = Field(
         "none", description="of the loss; balanced: a class weighs the inverse of its number in train"
     )
@@ -61,6 +79,16 @@ class Training(Section):
         if len(set(seeds)) < len(seeds):
             raise ValueError("seeds must be distinct")
         return seeds
+
+    @model_validator(mode="after")
+    def optimizer_fits(self) -> "Training":
+        """What the optimiser takes, and what goes with one that searches its own step."""
+        together = (self.schedule, self.gradient_clip_val, self.precision, self.devices)
+        mistakes = optimizer_mistakes(self.optimizer, self.momentum, self.optimizer_options)
+        mistakes += search_mistakes(self.optimizer, *together)
+        if mistakes:
+            raise ValueError("; ".join(mistakes))
+        return self
 
 
 class Experiment(Training):

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from stemma.errors import StemmaError
 from stemma.families.phase import Phase
 from stemma.nn.losses import balanced, make_loss
-from stemma.nn.optimizers import make_optimizer, make_schedule
+from stemma.nn.optimizers import backward, make_optimizer, make_schedule
+from stemma.nn.penalties import penalty
 from stemma.spec import DataSpec
 
+USUAL_LOSS = {"classify": "cross_entropy", "regress": "mse"}
 ROOTS = ("rmse",)
 """What objectives give as a mean of squares: an epoch's is the root of the mean over all its examples."""
 
@@ -37,6 +39,7 @@ class Model(pl.LightningModule):
         self.settings: Any = None
         self.loss: Callable[..., Tensor]
         self._totals: dict[str, dict[str, Tensor]] = {}
+        self._place: tuple[int, int] | None = None
 
     def phases(self) -> list[Phase]:
         """What training runs, in order. Default: fit all parameters to the targets."""
@@ -45,14 +48,13 @@ class Model(pl.LightningModule):
     def begin(self, phase: Phase, settings: Any) -> None:
         """Make `phase` the current one: freeze what it does not train, keep the settings of its optimiser and loss.
 
-        Cross-entropy, the default, stands for the mean square where values are predicted.
-
         Raises:
             StemmaError: the task has no such loss.
         """
         self.phase, self.settings = phase, settings
-        plain = self.spec.task == "regress" and settings.loss == "cross_entropy"
-        self.loss = make_loss(self.spec.task, "mse" if plain else settings.loss)
+        name = USUAL_LOSS[self.spec.task] if settings.loss == "auto" else settings.loss
+        self.loss = make_loss(self.spec.task, name, settings.label_smoothing, settings.delta)
+        self._place = None
         self.requires_grad_(False)
         for module in phase.trainable:
             module.requires_grad_(True)
@@ -102,17 +104,26 @@ class Model(pl.LightningModule):
             place.weight.copy_(torch.from_numpy(vectors))
 
     def training_step(self, batch: Any, index: int) -> Tensor:
-        return self._step(batch, "train")
+        """An optimiser may evaluate a batch several times; the first evaluation is recorded."""
+        place = (self.current_epoch, index)
+        again, self._place = place == self._place, place
+        loss = self._step(batch, "train", record=not again)
+        return loss + penalty(self, l1=self.settings.l1) if self.settings.l1 else loss
+
+    def backward(self, loss: Tensor) -> None:
+        """Gradients, with a graph for optimisers that differentiate them again."""
+        backward(loss, self.optimizers(use_pl_optimizer=False))
 
     def validation_step(self, batch: Any, index: int) -> Tensor:
         return self._step(batch, "val")
 
-    def _step(self, batch: Any, stage: str) -> Tensor:
+    def _step(self, batch: Any, stage: str, record: bool = True) -> Tensor:
         assert self.phase.objective is not None
         values = self.phase.objective(batch)
-        totals = self._totals.setdefault(stage, defaultdict(lambda: torch.zeros(2, device=self.device)))
-        for name, value in values.items():
-            totals[name] += torch.stack([value.detach() * len(batch.y), value.new_tensor(len(batch.y))])
+        if record:
+            totals = self._totals.setdefault(stage, defaultdict(lambda: torch.zeros(2, device=self.device)))
+            for name, value in values.items():
+                totals[name] += torch.stack([value.detach() * len(batch.y), value.new_tensor(len(batch.y))])
         return values["loss"]
 
     def on_train_epoch_end(self) -> None:
@@ -132,10 +143,24 @@ class Model(pl.LightningModule):
         settings = self.settings
         parameters = [p for p in self.parameters() if p.requires_grad]
         optimizer = make_optimizer(
-            settings.optimizer, parameters, settings.learning_rate, settings.momentum, settings.weight_decay
+            settings.optimizer,
+            parameters,
+            settings.learning_rate,
+            settings.momentum,
+            settings.weight_decay,
+            settings.optimizer_options,
         )
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = make_schedule(settings.schedule, optimizer, settings.learning_rate, steps)
+        schedule = make_schedule(
+            settings.schedule,
+            optimizer,
+            settings.learning_rate,
+            int(self.trainer.estimated_stepping_batches),
+            epochs=self.trainer.max_epochs or 1,
+            milestones=settings.milestones,
+            every=settings.every,
+            factor=settings.factor,
+            warmup=settings.warmup,
+        )
         if schedule is None:
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

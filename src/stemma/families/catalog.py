@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from stemma.errors import unknown
+from stemma.nn.names import ActivationName, DropName, InitialisationName
 
 FAMILIES = ("cnn", "rnn", "dbn", "mlp", "baseline")
 
@@ -35,7 +36,10 @@ Depth = Annotated[int, AfterValidator(_six_n_plus_two)]
 
 @dataclass(frozen=True)
 class Entry:
-    """One architecture. `load` imports its module and returns the class."""
+    """One architecture. `load` imports its module and returns the class.
+
+    `searches`: optimisers that search their own step with several evaluations of a batch may train it.
+    """
 
     family: str
     kinds: tuple[str, ...]
@@ -43,6 +47,7 @@ class Entry:
     load: Callable[[], Any]
     parameters: dict[str, Any]
     tasks: tuple[str, ...] = ("classify",)
+    searches: bool = False
 
 
 def _in(module: str, name: str) -> Callable[[], Any]:
@@ -56,6 +61,14 @@ RECURRENT = {
     "layers": Count,
     "pooling": Pooling,
     "dropout": Fraction,
+}
+DENSE = {
+    "activation": ActivationName,
+    "pieces": Annotated[int, Field(ge=2)],
+    "alpha": float | None,
+    "batch_norm": bool,
+    "drop": DropName,
+    "initialisation": InitialisationName,
 }
 CONTRASTIVE = {
     "visible": Literal["auto", "binary", "gaussian"],
@@ -156,8 +169,9 @@ CATALOG: dict[str, Entry] = {
         ("image", "text", "table"),
         "Rumelhart, Hinton, Williams 1986",
         _in("mlp.mlp", "MLP"),
-        {"hidden": Sizes, "activation": Activation, "dropout": Fraction, "words": Count, "starts": Count},
+        {"hidden": Sizes, **DENSE, "dropout": Fraction, "words": Count, "starts": Count},
         BOTH,
+        searches=True,
     ),
     "logistic_regression": Entry(
         "baseline",

@@ -18,6 +18,7 @@ from stemma.errors import StemmaError, TrainingFailed
 from stemma.families.base import Model
 from stemma.families.phase import Phase
 from stemma.files import read_json, write_json
+from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import cross_entropy, scoring
 from stemma.training.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
@@ -127,6 +128,8 @@ class SeedRun:
         if monitor and settings.patience:
             callbacks.append(early_stopping(monitor, settings.patience))
         trainer = _trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)
+        if trainer.world_size > 1 and OPTIMIZERS[settings.optimizer].searches:
+            raise StemmaError(f"{self.label}: optimizer '{settings.optimizer}' takes one device; set devices: 1")
         device = trainer.strategy.root_device
         model.to(device)
         model.begin(phase, settings)

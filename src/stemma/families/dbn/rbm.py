@@ -140,6 +140,8 @@ class GreedyModel(Model):
         self.cd_steps, self.pretrain_epochs = cd_steps, pretrain_epochs
         self.pretraining = {
             "optimizer": "sgd",
+            "optimizer_options": {},
+            "l1": 0.0,
             "schedule": "constant",
             "learning_rate": pretrain_learning_rate,
             "momentum": pretrain_momentum,

@@ -1,18 +1,26 @@
 """mlp: dense layers (Rumelhart, Hinton, Williams 1986)."""
 
+from itertools import pairwise
 from math import log
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from stemma.errors import StemmaError
 from stemma.families.base import Model
-from stemma.nn.activations import ACTIVATIONS
+from stemma.families.phase import Phase
+from stemma.nn.dense import dense
+from stemma.nn.initialisation import initialise
 from stemma.nn.inputs import Vector
+from stemma.nn.names import OPTIMIZERS
 
 
 class MLP(Model):
-    """Flat pixels, a bag of `words` words or columns, hidden layers with dropout, a dense layer.
+    """Flat pixels, a bag of `words` words or columns, hidden layers, a dense layer.
+
+    What surrounds a layer is told by `nn.dense.dense`; with the activation maxout it is the net of
+    Goodfellow et al. 2013.
 
     With `starts` above 1 so many nets are trained side by side from random starts of their own, each by its own
     loss, and their predictions are averaged (Hastie, Tibshirani, Friedman 2009, section 11.5.5).
@@ -22,24 +30,42 @@ class MLP(Model):
         self,
         spec: dict[str, Any],
         hidden: tuple[int, ...] = (256, 128),
-        activation: str = "relu",
         dropout: float = 0.0,
         words: int = 2000,
         starts: int = 1,
+        activation: str = "relu",
+        pieces: int = 2,
+        alpha: float | None = None,
+        batch_norm: bool = False,
+        drop: str = "dropout",
+        initialisation: str = "default",
     ) -> None:
         super().__init__(spec)
         self.encode = Vector(self.spec, words)
-        self.layers, self.head = self._net(hidden, activation, dropout)
-        self.others = nn.ModuleList(nn.Sequential(*self._net(hidden, activation, dropout)) for _ in range(starts - 1))
+        layer = {
+            "activation": activation,
+            "pieces": pieces,
+            "alpha": alpha,
+            "batch_norm": batch_norm,
+            "drop": drop,
+            "rate": dropout,
+            "initialisation": initialisation,
+        }
+        self.layers, self.head = self._net(hidden, layer)
+        self.others = nn.ModuleList(nn.Sequential(*self._net(hidden, layer)) for _ in range(starts - 1))
         self.save_hyperparameters()
 
-    def _net(self, hidden: tuple[int, ...], activation: str, dropout: float) -> tuple[nn.Sequential, nn.Linear]:
-        layers: list[nn.Module] = []
-        inputs = self.encode.size
-        for outputs in hidden:
-            layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation](), nn.Dropout(dropout)]
-            inputs = outputs
-        return nn.Sequential(*layers), nn.Linear(inputs, self.spec.outputs)
+    def _net(self, hidden: tuple[int, ...], layer: dict[str, Any]) -> tuple[nn.Sequential, nn.Linear]:
+        sizes = [self.encode.size, *hidden]
+        head = nn.Linear(sizes[-1], self.spec.outputs)
+        initialise(head, layer["initialisation"])
+        return nn.Sequential(*(dense(inputs, outputs, **layer) for inputs, outputs in pairwise(sizes))), head
+
+    def begin(self, phase: Phase, settings: Any) -> None:
+        """See `Model.begin`; several starts have a loss each, and a line search needs one."""
+        if self.others and OPTIMIZERS[settings.optimizer].searches:
+            raise StemmaError(f"parameters.starts: above 1 does not go with optimizer '{settings.optimizer}'")
+        super().begin(phase, settings)
 
     def each(self, x: Tensor) -> list[Tensor]:
         """Outputs `[B, spec.outputs]` of every net."""
