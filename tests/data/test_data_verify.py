@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import making
+import numpy as np
 import pytest
 import yaml
 
@@ -18,6 +19,9 @@ from stemma.data.entry import File
 from stemma.data.integrity import versions
 from stemma.data.integrity.repair import repair
 from stemma.data.integrity.verify import CACHE, DOWNLOAD, OUTPUT, RUN, VECTORS, verify
+from stemma.data.parts import Part
+from stemma.data.preparation.encode import Encoding
+from stemma.data.preparation.prepare import prepare
 
 INGEST = """
 import json, sys
@@ -321,19 +325,20 @@ def test_what_is_not_readable_is_told_and_left(project, monkeypatch, slot):
     assert (project / "runs/toy/train_time.json").read_text() == "{}"
 
 
-def test_word_vectors_are_held_against_the_record_and_never_touched(project):
-    vectors, sha = project / "glove.txt", making.sha(b"word 1 2\n")
-    vectors.write_bytes(b"word 1 2\n")
-    slot = project / "data/prepared/mine"
-    slot.mkdir(parents=True)
-    (slot / "settings.json").write_text(json.dumps({"encoding": {"vectors": "glove.txt"}, "vectors_sha256": sha}))
+def test_word_vectors_are_held_against_the_record_and_never_touched(project, tmp_path):
+    """The record is the one that `prepare` writes."""
+    vectors = tmp_path / "glove.txt"
+    vectors.write_text("word 1 2\n")
+    texts = Part([f"word {i}" for i in range(40)], np.arange(40) % 2)
+    raw = making.raw_folder(tmp_path / "raw", "text", {"train": texts}, ("bad", "good"))
+    prepare(raw, project / "data/prepared/plain", encoding=Encoding(min_count=1))
     assert verify(project).faults == []
-    vectors.write_bytes(b"word 1 3\n")
+    prepare(raw, project / "data/prepared/mine", encoding=Encoding(min_count=1, vectors=str(vectors)))
+    assert verify(project).faults == []
+    vectors.write_text("word 1 3\n")
     (fault,) = verify(project).faults
-    assert (fault.path, fault.what, fault.expected, fault.found) == (vectors, VECTORS, sha, making.sha(b"word 1 3\n"))
-    mended = repair(project, verify(project))
-    assert mended.report.faults == [fault] and vectors.read_bytes() == b"word 1 3\n"
+    before, now = making.sha(b"word 1 2\n"), making.sha(b"word 1 3\n")
+    assert (fault.path, fault.what, fault.expected, fault.found) == (vectors, VECTORS, before, now)
+    assert repair(project, verify(project)).report.faults == [fault] and vectors.read_text() == "word 1 3\n"
     vectors.unlink()
     assert [fault.found for fault in verify(project).faults] == ["missing"]
-    (slot / "settings.json").write_text(json.dumps({"encoding": {"vectors": None}, "vectors_sha256": None}))
-    assert verify(project).faults == []

@@ -57,15 +57,11 @@ def test_lines_for_people(champion: Path) -> None:
 
 
 def test_settings_of_the_slot_and_word_vectors(champion: Path) -> None:
-    settings = {
-        "division": {"validation": 0.1, "seed": 3},
-        "encoding": {"vectors": "glove.txt", "tokens": "word"},
-        "vectors_sha256": "b" * 64,
-    }
+    settings = {"validation": 0.1, "seed": 3, "tokens": "word", "vectors": "glove.txt", "vectors_sha256": "b" * 64}
     write_json(champion / "data/prepared/mnist/settings.json", settings)
     assert lineage.trace("mnist-sample")["prepared"]["settings"] == settings
     lines = CliRunner().invoke(app, ["provenance", "mnist-sample"], catch_exceptions=False).stdout.splitlines()
-    assert "settings    seed=3, validation=0.1, tokens=word, vectors=glove.txt" in lines
+    assert "settings    seed=3, tokens=word, validation=0.1, vectors=glove.txt" in lines
     assert f"vectors     glove.txt, SHA-256 {'b' * 64}" in lines
     write_json(champion / "data/prepared/mnist/spec.json", {**IMAGES.to_dict(), "digest": "f" * 64})
     assert lineage.trace("mnist-sample")["prepared"]["settings"] is None

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from stemma.data.integrity.verify import Report
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Repair = Annotated[bool, typer.Option("--repair", help="Remove what is spoilt and bring it back.")]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="Bring back what is spoilt; keep changed outputs as NAME.spoilt.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -86,9 +88,9 @@ def _rows(chain: dict[str, Any]) -> Iterator[tuple[str, str]]:
     settings = dict(chain["prepared"]["settings"] or {})
     vectors = settings.pop("vectors_sha256", None)
     if settings:
-        yield "settings", ", ".join(_flat(settings))
+        yield "settings", ", ".join(f"{name}={value}" for name, value in sorted(settings.items()))
     if vectors:
-        yield "vectors", f"{settings['encoding']['vectors']}, SHA-256 {vectors}"
+        yield "vectors", f"{settings['vectors']}, SHA-256 {vectors}"
     if chain["raw"]:
         yield "raw", f"{chain['raw']['path']}, licence: {chain['raw']['licence']}"
     for line in chain["raw"]["files"] if chain["raw"] else []:
@@ -97,12 +99,6 @@ def _rows(chain: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "revision", chain["revision"] or "unknown: dvc.lock is not in Git"
     for line in chain["missing"]:
         yield "missing", line
-
-
-def _flat(settings: dict[str, Any]) -> Iterator[str]:
-    """`name=value` of each setting, of those below a heading too."""
-    for name, value in sorted(settings.items()):
-        yield from _flat(value) if isinstance(value, dict) else [f"{name}={value}"]
 
 
 def _print_faults(report: "Report") -> None:

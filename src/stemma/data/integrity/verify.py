@@ -189,11 +189,11 @@ def _vectors(root: Path) -> Iterator[_Check]:
     """The files of word vectors that the prepared sets were made with, as their settings have them."""
     for settings in sorted((root / "data/prepared").glob("*/settings.json")):
         try:
-            path, sha = read_json(settings)["encoding"]["vectors"], read_json(settings)["vectors_sha256"]
-        except (StemmaError, OSError, KeyError, TypeError):  # without vectors, or a fault of its own
+            found = read_json(settings)
+        except (StemmaError, OSError):  # a fault of its own
             continue
-        if path and sha and SPOILT not in settings.parent.suffix:
-            yield _Check(root / Path(path).expanduser(), "sha256", sha, VECTORS)
+        if "vectors_sha256" in found and SPOILT not in settings.parent.suffix:
+            yield _Check(root / Path(found["vectors"]).expanduser(), "sha256", found["vectors_sha256"], VECTORS)
 
 
 def _published(downloads: Path) -> dict[Path, str]:
