@@ -93,7 +93,17 @@ def raw_folder(folder: Path, parts: dict[str, Part], kind: str, task: str = "cla
     folder.mkdir()
     for name, part in parts.items():
         save_part(folder, name, part, kind)
-    facts = {"dataset": "toy", "source": "./x", "use": "toy@./x", "test": None, "kind": kind, "task": task}
+    facts = {
+        "dataset": "toy",
+        "source": "./x",
+        "use": "toy@./x",
+        "test": None,
+        "kind": kind,
+        "task": task,
+        "columns": {},
+        "encoding": "",
+    }
+    facts |= {"resize": "", "size": None, "columns": {}, "encoding": ""}
     write_json(folder / "meta.json", {**facts, "classes": list(NAMES.get(task, ())), **meta})
     return folder
 

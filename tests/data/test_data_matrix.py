@@ -60,9 +60,7 @@ def made(kind, task, names, count=24):
 
 def tried(folder, parts, kind, task, division, encoding, **meta):
     """The prepared set after a check against its description, or None after an error that a user can read."""
-    raw = raw_sets.raw_folder(
-        folder / "raw", parts, kind, task, **{"resize": "", "columns": {}, "encoding": "", **meta}
-    )
+    raw = raw_sets.raw_folder(folder / "raw", parts, kind, task, **meta)
     try:
         spec = prepare(raw, folder / "set", Division(**division), Encoding(**encoding))
     except StemmaError as error:
@@ -224,7 +222,7 @@ def test_the_tables_and_checks_of_small_sets(which, count):
 @pytest.mark.parametrize("which", [("image", "classify"), ("table", "regress")], ids="-".join)
 def test_from_raw_files_by_way_of_validation(tmp_path, monkeypatch, which):
     monkeypatch.setitem(catalog.CATALOG, "toy", raw_sets.entry(*which))
-    raw = raw_sets.raw_folder(tmp_path / "raw", made(*which, ("train",), 3), *which, resize="", columns={}, encoding="")
+    raw = raw_sets.raw_folder(tmp_path / "raw", made(*which, ("train",), 3), *which)
     raw_sets.judge(raw)
     with pytest.raises(StemmaError, match=r"holds no example"):
         prepare(raw, tmp_path / "set", Division(labels_per_class=2), duplicates=raw / "pairs.parquet")
