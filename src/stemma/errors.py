@@ -26,7 +26,7 @@ class TrainingFailed(StemmaError):
 
 def unknown(what: str, name: object, known: Iterable[str]) -> StemmaError:
     """The error for a `name` that is none of the `known` ones: names the nearest and lists all."""
-    known = sorted(known)
+    known = sorted(map(str, known))
     near = get_close_matches(str(name), known, n=1)
     hint = f" (did you mean '{near[0]}'?)" if near else ""
     return StemmaError(f"{what}: unknown name '{name}'{hint}; known: {', '.join(known)}")

@@ -115,6 +115,15 @@ class Dataset(Section):
             raise ValueError(f"fold: {self.fold} of folds: {self.folds}; the first fold is 0")
         return self
 
+    @model_validator(mode="after")
+    def options_fit(self) -> "Dataset":
+        """The readers take the encoding and the names of columns that are given."""
+        try:
+            catalog.check_options(self.use, self.test, self.encoding, self.columns)
+        except StemmaError as error:
+            raise ValueError(str(error)) from None
+        return self
+
     @field_validator("use", "test")
     @classmethod
     def known(cls, value: str | None) -> str | None:

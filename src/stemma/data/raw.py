@@ -23,7 +23,10 @@ from stemma.files import read_json
 def load_meta(folder: Path) -> dict[str, Any]:
     if not (folder / "meta.json").is_file():
         raise StemmaError(f"{folder}: no raw data here (meta.json is missing); run `dvc repro ingest`")
-    return dict(read_json(folder / "meta.json"))
+    meta = dict(read_json(folder / "meta.json"))
+    if not {"task", "columns", "encoding"} <= set(meta):
+        raise StemmaError(f"{folder}: made by an older version; run `dvc repro ingest`")
+    return meta
 
 
 def load_parts(folder: Path, kind: str) -> dict[str, Part]:
