@@ -35,7 +35,7 @@ class Limits(Section):
     max_characters: int = Field(20_000, ge=1, description="of a text")
     max_steps: int = Field(10_000, ge=1, description="of a sequence, and of its target")
     odd: Part = Field(0.05, description="texts of one word or mostly no letters, sequences of one step")
-    suspicious: Part = Field(0.03, description="images whose like nearly all have one other label")
+    suspicious: Part = Field(0.03, description="examples whose nearest nearly all have one other label")
     cut: Part = Field(0.1, description="texts that end within a word")
     unknown: Part = Field(0.5, description="words or tokens of a part that train does not know")
     unknown_targets: Part = Field(0.01, description="the same of target tokens")

@@ -98,6 +98,8 @@ def _fold(strata: np.ndarray, cluster: np.ndarray, folds: int, how: Division) ->
 
     if len(np.unique(cluster)) < folds:
         raise StemmaError(f"folds: {folds}, but only {len(np.unique(cluster))} groups or distinct examples")
+    if (most := int(np.bincount(strata).max())) < folds:
+        raise StemmaError(f"folds: {folds}, but no class (of numbers: no fifth of them) has more than {most} examples")
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=how.seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of small classes; a split without one is refused
