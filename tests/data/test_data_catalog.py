@@ -100,3 +100,9 @@ def test_options_that_a_source_heeds():
     check_options("mr@canonical", None, "cp1252", ())
     check_options("rotten_tomatoes@sample", "csv@./a.csv", "latin-1", ("text", "label", "group"))
     check_options("pairs@./p.tsv", None, "gb18030", ("source", "target", "group"))
+
+
+@pytest.mark.parametrize("source", ["ftp://example.org/x", "file:///x/y"])
+def test_an_address_of_another_kind_is_no_path(source):
+    with pytest.raises(StemmaError, match=f"source of 'mnist': unknown name '{source}'.*PATH, URL"):
+        parse(f"mnist@{source}")

@@ -75,4 +75,4 @@ def is_url(source: str) -> bool:
 def is_path(source: str) -> bool:
     """True for what looks like a path: it exists, holds a separator, or starts with `.` or `~`."""
     looks = source.startswith((".", "~")) or "/" in source or "\\" in source
-    return not is_url(source) and (looks or Path(source).exists())
+    return "://" not in source and (looks or Path(source).exists())
