@@ -92,7 +92,8 @@ def _measured(job: Callable[[str, Path], int], use: str, out: Path, writer: Any)
     import PIL.JpegImagePlugin
     import PIL.PngImagePlugin  # noqa: F401
 
-    from stemma.data import ingest, prepare, store  # noqa: F401
+    from stemma.data import ingest, store  # noqa: F401
+    from stemma.data.preparation import prepare  # noqa: F401
 
     wall, cpu, used = time.perf_counter(), time.process_time(), peak()
     count = job(use, out)

@@ -212,6 +212,9 @@ def test_an_architecture_learns_the_slots_task(tmp_path: Path) -> None:
         ({"optimizer": "bfgs", "schedule": "cosine"}, "schedule: 'cosine'; allowed with 'bfgs'"),
         ({"optimizer": "bfgs", "architecture": "lenet5", "family": "cnn"}, "optimizer: 'bfgs' searches its own step, for mlp; not for 'lenet5'"),
         ({"loss": "hinge"}, "loss: "),
+        ({"optimizer": ["adam"]}, "experiments.a.optimizer: input should be"),
+        ({"optimizer": {"adam": 1}}, "experiments.a.optimizer: input should be"),
+        ({"monitor": ["val_loss"]}, "experiments.a.monitor: "),
         ({"parameters": {"pieces": 1}}, "parameters.pieces: input should be greater than or equal to 2"),
     ],
 )  # fmt: skip

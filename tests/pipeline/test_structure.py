@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,13 @@ def test_deps_cover_the_modules_that_a_stage_imports(stage: str) -> None:
     if stage in ("train", "evaluate"):
         needed.add(Path("src/stemma/families/${item.family}"))
     assert {path for path in {script, *needed} if not deps & {path, *path.parents}} == set()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
+def test_benchmarks_import_what_is_there(path: Path) -> None:
+    """No test runs them, so that a module that moved would break them unseen."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and within(node.module, "stemma"):
+            module = import_module(node.module)
+            for name in node.names:
+                assert hasattr(module, name.name) or path_of(f"{node.module}.{name.name}"), (node.lineno, name.name)

@@ -26,6 +26,7 @@ FOR = {
 }
 """Settings of a slot that only some kinds of data or tasks know."""
 LOSSES = {"classify": get_args(ClassifyLoss), "regress": get_args(RegressLoss)}
+SEARCHING = [name for name, method in OPTIMIZERS.items() if method.searches]
 MONITORS = {"classify": ("val_loss", "val_accuracy"), "regress": ("val_loss", "val_rmse")}
 
 
@@ -42,8 +43,7 @@ def architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str,
     known = catalog.CATALOG[name]
     if entry.get("family") not in (None, known.family):
         mistakes.append(f"{where}.family: '{name}' belongs to '{known.family}', found '{entry['family']}'")
-    method = OPTIMIZERS.get(entry.get("optimizer"))  # type: ignore[arg-type]
-    if method is not None and method.searches and not known.searches:
+    if entry.get("optimizer") in SEARCHING and not known.searches:
         able = ", ".join(key for key, other in catalog.CATALOG.items() if other.searches)
         mistakes.append(
             f"{where}.optimizer: '{entry['optimizer']}' searches its own step, for {able}; not for '{name}'"
