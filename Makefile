@@ -40,13 +40,24 @@ endif
 	@echo "MLflow UI: make ui"
 
 recipe: setup ## run recipes/NAME.yaml with the same pipeline, in build/NAME (NAME=mnist-5k)
-	@test -f recipes/$(NAME).yaml || { echo "NAME=$(NAME): no such recipe; there are: $(basename $(notdir $(wildcard recipes/*.yaml)))" >&2; exit 2; }
-	mkdir -p build/$(NAME)/.dvc
-	cp -r dvc.yaml .dvcignore pipelines src build/$(NAME)/
-	cp recipes/$(NAME).yaml build/$(NAME)/params.yaml
-	cp .dvc/config build/$(NAME)/.dvc/
-	cd build/$(NAME) && export MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db} \
-	  && dvc config core.no_scm true && stemma check && dvc repro && stemma publish && stemma ranking
+	$(call named,recipes/$(NAME).yaml,$(basename $(notdir $(wildcard recipes/*.yaml))))
+	$(call run_set,recipes/$(NAME).yaml,build/$(NAME))
+
+# $(call named,FILE,KNOWN): stop unless FILE is there.
+define named
+@test -f $(1) || { echo "NAME=$(NAME): no $(1); known: $(2)" >&2; exit 2; }
+endef
+
+# $(call run_set,FILE,FOLDER): run the pipeline in FOLDER with FILE as its params.yaml; publish to the same MLflow store.
+define run_set
+rm -rf $(2)/src $(2)/pipelines
+mkdir -p $(2)/.dvc
+cp -r dvc.yaml .dvcignore pipelines src $(2)/
+cp $(1) $(2)/params.yaml
+cp .dvc/config $(2)/.dvc/
+cd $(2) && export MLFLOW_TRACKING_URI=$${MLFLOW_TRACKING_URI:-sqlite:///$(CURDIR)/mlflow.db} \
+  && dvc config core.no_scm true && stemma check && dvc repro && stemma publish && stemma ranking
+endef
 
 ui: setup ## open the MLflow UI on 127.0.0.1 (PORT=5000)
 	stemma ui --port $(PORT)
