@@ -1,7 +1,8 @@
 """The Lightning module that all gradient-trained architectures share."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,11 @@ class Model(pl.LightningModule):
     A subclass takes `spec` (`DataSpec.to_dict()`) and plain parameters, calls `super().__init__(spec)`
     and defines `forward(x, lengths)`: prepared examples (uint8 `[B, C, H, W]`, token ids `[B, T]` with
     lengths `[B]`, or float `[B, F]`) -> `[B, spec.outputs]`: logits, or for the task `regress` the value
-    less its mean in train, in standard deviations. A model that does more than fit those overrides `phases`.
+    less its mean in train, in standard deviations. Its last layers are its `head`. A model that does more than
+    fit those overrides `phases`.
     """
+
+    head: nn.Module
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
@@ -91,6 +95,26 @@ class Model(pl.LightningModule):
         if self.settings.class_weights == "none":
             return None
         return logits.new_tensor(balanced(self.spec.class_counts))
+
+    def output_layer(self) -> nn.Module:
+        """The layer that makes the outputs; where it is not the last `nn.Linear` of the head, a subclass says so."""
+        return [module for module in self.head.modules() if isinstance(module, nn.Linear)][-1]
+
+    def last_hidden(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """What enters the output layer, `[B, H]`; of several nets side by side, that of the first."""
+        with self.watched() as seen:
+            self(x, lengths)
+        return seen[-1]
+
+    @contextmanager
+    def watched(self) -> Iterator[list[Tensor]]:
+        """Inside, every forward adds what enters the output layer, `[B, H]`, to the list."""
+        seen: list[Tensor] = []
+        hook = self.output_layer().register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1)))
+        try:
+            yield seen
+        finally:
+            hook.remove()
 
     def word_embedding(self) -> nn.Embedding | None:
         """Where word vectors from a file go; None if the model embeds no words."""
