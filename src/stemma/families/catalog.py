@@ -38,7 +38,10 @@ Depth = Annotated[int, AfterValidator(_six_n_plus_two)]
 class Entry:
     """One architecture. `load` imports its module and returns the class.
 
-    `searches`: optimisers that search their own step with several evaluations of a batch may train it.
+    Attributes:
+        searches: optimisers that search their own step with several evaluations of a batch may train it.
+        descends: what its last phase changes by gradients: all layers, the output layer alone, or none, where it
+            solves for the weights.
     """
 
     family: str
@@ -48,6 +51,7 @@ class Entry:
     parameters: dict[str, Any]
     tasks: tuple[str, ...] = ("classify",)
     searches: bool = False
+    descends: Literal["all", "output", "none"] = "all"
 
 
 def _in(module: str, name: str) -> Callable[[], Any]:
@@ -140,6 +144,7 @@ CATALOG: dict[str, Entry] = {
         _in("dbn.rbm", "RBMClassifier"),
         {**CONTRASTIVE, "hidden": Count},
         BOTH,
+        descends="output",
     ),
     "dbn": Entry(
         "dbn",
@@ -155,6 +160,7 @@ CATALOG: dict[str, Entry] = {
         "Rosenblatt 1958; Gallant 1990 (pocket)",
         _in("mlp.perceptron", "Perceptron"),
         {"passes": Count, "words": Count},
+        descends="none",
     ),
     "linear": Entry(
         "mlp",
@@ -163,6 +169,7 @@ CATALOG: dict[str, Entry] = {
         _in("mlp.linear", "LinearRegression"),
         {"words": Count},
         ("regress",),
+        descends="none",
     ),
     "mlp": Entry(
         "mlp",
@@ -179,6 +186,7 @@ CATALOG: dict[str, Entry] = {
         "Cox 1958",
         _in("baseline.logistic_regression", "LogisticRegression"),
         {"c": Positive, "max_iter": Count},
+        descends="none",
     ),
     "colour_statistics": Entry(
         "baseline",
@@ -186,6 +194,7 @@ CATALOG: dict[str, Entry] = {
         "Swain, Ballard 1991 (recognition by colour alone), reduced to mean and deviation of each channel",
         _in("baseline.colour_statistics", "ColourStatistics"),
         {"c": Positive, "max_iter": Count},
+        descends="none",
     ),
     "tfidf_logistic_regression": Entry(
         "baseline",
@@ -193,6 +202,7 @@ CATALOG: dict[str, Entry] = {
         "Sparck Jones 1972; Cox 1958",
         _in("baseline.tfidf_logistic_regression", "TfidfLogisticRegression"),
         {"c": Positive, "max_iter": Count, "ngrams": Count, "min_count": Count},
+        descends="none",
     ),
     "ridge": Entry(
         "baseline",
@@ -201,6 +211,7 @@ CATALOG: dict[str, Entry] = {
         _in("baseline.ridge", "Ridge"),
         {"alpha": Positive},
         ("regress",),
+        descends="none",
     ),
     "linear_svm": Entry(
         "baseline",
@@ -208,6 +219,7 @@ CATALOG: dict[str, Entry] = {
         "Cortes, Vapnik 1995",
         _in("baseline.linear_svm", "LinearSVM"),
         {"c": Positive, "max_iter": Count},
+        descends="none",
     ),
     "rbf_svm": Entry(
         "baseline",
@@ -215,6 +227,7 @@ CATALOG: dict[str, Entry] = {
         "Boser, Guyon, Vapnik 1992",
         _in("baseline.rbf_svm", "RBFSVM"),
         {"c": Positive, "gamma": Literal["scale"] | Positive},
+        descends="none",
     ),
     "naive_bayes": Entry(
         "baseline",
@@ -222,6 +235,7 @@ CATALOG: dict[str, Entry] = {
         "Maron 1961; McCallum, Nigam 1998 (multinomial)",
         _in("baseline.naive_bayes", "NaiveBayes"),
         {"smoothing": Positive},
+        descends="none",
     ),
     "decision_tree": Entry(
         "baseline",
@@ -229,6 +243,7 @@ CATALOG: dict[str, Entry] = {
         "Breiman, Friedman, Olshen, Stone 1984",
         _in("baseline.decision_tree", "DecisionTree"),
         {"max_depth": Count, "min_leaf": Count},
+        descends="none",
     ),
     "knn": Entry(
         "baseline",
@@ -236,6 +251,7 @@ CATALOG: dict[str, Entry] = {
         "Fix, Hodges 1951; Cover, Hart 1967",
         _in("baseline.knn", "KNN"),
         {"neighbours": Count, "weights": Literal["uniform", "distance"]},
+        descends="none",
     ),
     "lda": Entry(
         "baseline",
@@ -243,6 +259,7 @@ CATALOG: dict[str, Entry] = {
         "Fisher 1936; Rao 1948; Ledoit, Wolf 2004 (shrinkage)",
         _in("baseline.lda", "LDA"),
         {},
+        descends="none",
     ),
 }
 

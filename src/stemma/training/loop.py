@@ -21,7 +21,7 @@ from stemma.files import read_json, write_json
 from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import cross_entropy, scoring
-from stemma.training.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
+from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar
 from stemma.training.datamodule import ArrayData, joined, to_batch
 
 if TYPE_CHECKING:
@@ -123,8 +123,9 @@ class SeedRun:
         """Run a phase that learns by gradients; the row of its chosen epoch."""
         settings = self.experiment.model_copy(update=dict(phase.settings))
         monitor = settings.monitor if validation is not None and phase.epochs is None else None
-        record = Epochs(self.label, phase.name, rows, monitor)
-        callbacks = [SeedSteps(self.seed, number), record, *progress_bar(self.place)]
+        average = averaging(settings, phase.epochs or settings.epochs) if number == len(model.phases()) - 1 else None
+        record = Epochs(self.label, phase.name, rows, monitor, average.first if average else 1)
+        callbacks = [SeedSteps(self.seed, number), *([average] if average else []), record, *progress_bar(self.place)]
         if monitor and settings.patience:
             callbacks.append(early_stopping(monitor, settings.patience))
         trainer = _trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)
