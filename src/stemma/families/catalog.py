@@ -67,12 +67,14 @@ RECURRENT = {
     "dropout": Fraction,
 }
 DENSE = {
-    "activation": ActivationName,
+    "hidden": Sizes,
     "pieces": Annotated[int, Field(ge=2)],
-    "alpha": float | None,
     "batch_norm": bool,
     "drop": DropName,
     "initialisation": InitialisationName,
+    "dropout": Fraction,
+    "words": Count,
+    "starts": Count,
 }
 CONTRASTIVE = {
     "visible": Literal["auto", "binary", "gaussian"],
@@ -120,6 +122,22 @@ CATALOG: dict[str, Entry] = {
         "Kim 2014",
         _in("cnn.kim_cnn", "KimCNN"),
         {"embedding": Count, "maps": Count, "widths": Sizes, "dropout": Fraction},
+    ),
+    "conv1d": Entry(
+        "cnn",
+        ("image", "text", "table"),
+        "Waibel et al. 1989 (time-delay network)",
+        _in("cnn.conv1d", "Conv1d"),
+        {
+            "maps": Sizes,
+            "width": Count,
+            "pool": Count,
+            "summary": Literal["auto", "all", "max", "mean"],
+            "activation": Activation,
+            "embedding": Count,
+            "dropout": Fraction,
+        },
+        BOTH,
     ),
     "simple_rnn": Entry(
         "rnn",
@@ -176,7 +194,16 @@ CATALOG: dict[str, Entry] = {
         ("image", "text", "table"),
         "Rumelhart, Hinton, Williams 1986",
         _in("mlp.mlp", "MLP"),
-        {"hidden": Sizes, **DENSE, "dropout": Fraction, "words": Count, "starts": Count},
+        {**DENSE, "activation": ActivationName, "alpha": float | None},
+        BOTH,
+        searches=True,
+    ),
+    "maxout": Entry(
+        "mlp",
+        ("image", "text", "table"),
+        "Goodfellow, Warde-Farley, Mirza, Courville, Bengio 2013",
+        _in("mlp.maxout", "MaxoutNet"),
+        DENSE,
         BOTH,
         searches=True,
     ),
