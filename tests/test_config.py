@@ -210,7 +210,7 @@ def test_an_architecture_learns_the_slots_task(tmp_path: Path) -> None:
         ({"optimizer": "momentum"}, "momentum: 0, but optimizer 'momentum' needs one above 0"),
         ({"optimizer": "adam", "optimizer_options": {"beta": 1}}, "optimizer_options.beta: 'adam' does not take it"),
         ({"optimizer": "bfgs", "schedule": "cosine"}, "schedule: 'cosine'; allowed with 'bfgs'"),
-        ({"optimizer": "bfgs", "architecture": "lenet5", "family": "cnn"}, "optimizer: 'bfgs' searches its own step, for mlp; not for 'lenet5'"),
+        ({"optimizer": "bfgs", "architecture": "lenet5", "family": "cnn"}, "optimizer: 'bfgs' searches its own step, for mlp, maxout; not for 'lenet5'"),
         ({"loss": "hinge"}, "loss: "),
         ({"optimizer": ["adam"]}, "experiments.a.optimizer: input should be"),
         ({"optimizer": {"adam": 1}}, "experiments.a.optimizer: input should be"),

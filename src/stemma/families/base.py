@@ -60,11 +60,22 @@ class Model(pl.LightningModule):
         self.phase, self.settings = phase, settings
         name = USUAL_LOSS[self.spec.task] if settings.loss == "auto" else settings.loss
         self.loss = make_loss(self.spec.task, name, settings.label_smoothing, settings.delta)
-        self.companion = self._make_companion() if phase.objective == self.objective else None
+        last = phase.objective == self.objective and phase.epochs is None
+        self.companion = self._make_companion() if last else None
         self._place = None
         self.requires_grad_(False)
         for module in phase.trainable:
             module.requires_grad_(True)
+        for name, parameter in self.named_parameters():
+            if name in phase.frozen:
+                parameter.requires_grad_(False)
+
+    def on_train_epoch_start(self) -> None:
+        """A frozen batch normalisation keeps its statistics too."""
+        for module in self.modules():
+            weights = list(module.parameters()) if isinstance(module, nn.modules.batchnorm._BatchNorm) else []
+            if weights:
+                module.train(any(weight.requires_grad for weight in weights))
 
     def _make_companion(self) -> CentreLoss | ContrastiveLoss | None:
         name, settings = self.settings.companion, self.settings
@@ -223,6 +234,17 @@ class Model(pl.LightningModule):
         """Answers to prepared examples: class probabilities float32 `[N, classes]`, or for the task `regress`
         values float32 `[N]` in the target's own unit. `texts` is for other families.
         """
+        return self._batched(lambda part, sizes: self.answer(self(part, sizes).float()), x, lengths, batch)
+
+    @torch.inference_mode()
+    def hidden(self, x: np.ndarray, lengths: np.ndarray | None = None, batch: int = 256) -> np.ndarray:
+        """The last hidden layer of prepared examples, float32 `[N, H]`."""
+        return self._batched(self.last_hidden, x, lengths, batch)
+
+    def _batched(
+        self, function: Callable[..., Tensor], x: np.ndarray, lengths: np.ndarray | None, batch: int
+    ) -> np.ndarray:
+        """`function(x, lengths)` of all examples, `batch` at a time, texts cut to the longest of each."""
         self.eval()
         parts = []
         for start in range(0, len(x), batch):
@@ -231,7 +253,7 @@ class Model(pl.LightningModule):
             if lengths is not None:
                 sizes = torch.as_tensor(np.array(lengths[start : start + batch])).to(self.device)
                 piece = piece[:, : int(sizes.max())]
-            parts.append(self.answer(self(piece, sizes).float()).cpu().numpy())
+            parts.append(function(piece, sizes).float().cpu().numpy())
         return np.concatenate(parts)
 
     def answer(self, outputs: Tensor) -> Tensor:

@@ -53,6 +53,11 @@ class Entry:
     searches: bool = False
     descends: Literal["all", "output", "none"] = "all"
 
+    @property
+    def by_gradient(self) -> bool:
+        """Whether it is a network that learns by gradients, whose weights another experiment may start from."""
+        return self.descends != "none"
+
 
 def _in(module: str, name: str) -> Callable[[], Any]:
     return lambda: getattr(import_module(f"stemma.families.{module}"), name)

@@ -73,7 +73,7 @@ class Average(Callback):
 
     def _settle(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The statistics that go with the averaged weights, the same on all devices."""
-        layers = normalisations(pl_module)
+        layers = [layer for layer in normalisations(pl_module) if layer.training]
         if layers and self.kind == "swa":
             with trainer.precision_plugin.forward_context():
                 renew_statistics(layers, _train_batches(trainer), lambda batch: pl_module(batch.x, batch.lengths))
