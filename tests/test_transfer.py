@@ -157,7 +157,7 @@ def test_other_words_are_refused(tmp_path: Path) -> None:
     words = tmp_path / "two/vocabulary.json"
     words.write_text(json.dumps([*json.loads(words.read_text())[:-1], "other"]))
     again = transfer({}, "lstm", "rnn", parameters={"hidden": 4})
-    with pytest.raises(StemmaError, match="start.experiment: its vocabulary .60 tokens. is not that of"):
+    with pytest.raises(StemmaError, match=r"start.experiment: its vocabulary .60 tokens. is not that of"):
         training.train("bad", again, tmp_path / "two", tmp_path)
 
 
@@ -174,7 +174,7 @@ def test_svm_on_the_last_hidden_layer(trained: tuple[Path, Path], tmp_path: Path
     with torch.inference_mode():
         inside, outside = (net.features(net.encode(torch.tensor(np.array(s.x)))).numpy() for s in (split, test))
     expected = SVC(C=2.0).fit(inside, split.y).predict(outside)
-    labels, probabilities = RunFiles("svm", root).predictions(0)
+    _, probabilities = RunFiles("svm", root).predictions(0)
     assert (probabilities.argmax(1) == expected).all()
     moved = tmp_path / "elsewhere"
     RunFiles("svm", root).model_folder(0).rename(moved)
