@@ -22,6 +22,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("training", config.Training, "Defaults of every experiment."),
     ("training.augment", config.Augment, "Random changes of training images."),
     ("experiments.KEY", config.Experiment, "Any key of `training`, and:"),
+    ("evaluation", config.Evaluation, "Perturbations against each model ([robustness.md](robustness.md))."),
     ("comparison", config.Comparison, "How results are compared ([comparison.md](comparison.md))."),
     ("gate", config.Gate, "When a challenger takes the alias `champion`."),
 )  # fmt: skip

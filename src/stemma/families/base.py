@@ -1,7 +1,7 @@
 """The Lightning module that all gradient-trained architectures share."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ class Model(pl.LightningModule):
     lengths `[B]`, or float `[B, F]`) -> `[B, spec.outputs]`: logits, or for the task `regress` the value
     less its mean in train, in standard deviations. A model that does more than fit those overrides `phases`.
     """
+
+    differentiable = True
+    """Whether what it answers has a gradient by its input."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
@@ -177,15 +180,19 @@ class Model(pl.LightningModule):
         values float32 `[N]` in the target's own unit. `texts` is for other families.
         """
         self.eval()
-        parts = []
+        parts = [self.answer(self(*piece).float()).cpu().numpy() for piece in self.pieces(x, lengths, batch)]
+        return np.concatenate(parts)
+
+    def pieces(
+        self, x: np.ndarray, lengths: np.ndarray | None, batch: int
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Prepared examples by batches, on the model's device, each cut to its longest."""
         for start in range(0, len(x), batch):
-            piece = torch.as_tensor(np.array(x[start : start + batch])).to(self.device)
-            sizes = None
+            piece, sizes = torch.as_tensor(np.array(x[start : start + batch])).to(self.device), None
             if lengths is not None:
                 sizes = torch.as_tensor(np.array(lengths[start : start + batch])).to(self.device)
                 piece = piece[:, : int(sizes.max())]
-            parts.append(self.answer(self(piece, sizes).float()).cpu().numpy())
-        return np.concatenate(parts)
+            yield piece, sizes
 
     def answer(self, outputs: Tensor) -> Tensor:
         """What the network's outputs `[B, spec.outputs]` say in the task's own terms."""
