@@ -50,7 +50,7 @@ def evaluate(
             sweeps[f"seed{seed}"] = _perturbed(model, test, epsilons, perturbed)
     means = {metric: round(float(np.mean([v[metric] for v in values])), 4) for metric in judged.scores}
     if any(sweeps.values()):
-        means[f"{judged.primary}_at_{epsilons[0]:g}"] = _write_sweeps(runs, sweeps, epsilons)
+        means[f"{judged.primary}_change_at_{epsilons[0]:g}"] = _write_sweeps(runs, sweeps, epsilons)
         pictures |= next(iter(sweeps.values())).pictures
     runs.write_pictures(pictures)
     runs.write("metrics.json", means)
@@ -65,14 +65,14 @@ def _perturbed(model: Any, test: Split, epsilons: Sequence[float], most: int) ->
 
 
 def _write_sweeps(runs: RunFiles, sweeps: dict[str, Any], epsilons: Sequence[float]) -> float:
-    """Write the scores under each perturbation, by seed; the mean of those under the first."""
+    """Write the scores under each perturbation, by seed; the mean change under the first."""
     first = next(iter(sweeps.values()))
     rows = [
         {"epsilon": epsilon, **{seed: found.scores[place] for seed, found in sweeps.items()}}
         for place, epsilon in enumerate((0.0, *epsilons))
     ]
     runs.write_robustness(first.space, first.examples, rows, first.turned)
-    return round(float(np.mean([found.scores[1] for found in sweeps.values()])), 4)
+    return round(float(np.mean([found.scores[1] - found.scores[0] for found in sweeps.values()])), 4)
 
 
 def _seconds_an_example(model: Any, test: Split, repeats: int = 3) -> float:

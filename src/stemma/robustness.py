@@ -16,7 +16,7 @@ from stemma.families.base import Model
 from stemma.nn.perturbation import changing, encoder_of, space_of
 from stemma.scores import scoring
 
-BATCH = 128
+BATCH = 64
 SHOWN = 4
 """Pictures whose answer a perturbation changes."""
 

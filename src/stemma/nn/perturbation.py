@@ -30,8 +30,12 @@ def _moved_pixels(encoder: nn.Module, x: Tensor, values: Tensor, step: Tensor) -
 
 
 def _moved_words(encoder: nn.Module, x: Tensor, values: Tensor, step: Tensor) -> Tensor:
-    """In units of an entry of a bag of words, which lies between 0 and 1."""
-    return (values + step).clamp(0, 1)
+    """In units of the root mean square entry of the text's own bag, within 0 (no such word) and 1.
+
+    Not of one entry: a bag has thousands, few of them other than 0, and small steps in all would outweigh the text.
+    """
+    unit = values.square().mean(1, keepdim=True).sqrt()
+    return (values + step * unit).clamp(0, 1)
 
 
 def _moved_columns(encoder: nn.Module, x: Tensor, values: Tensor, step: Tensor) -> Tensor:
