@@ -78,9 +78,7 @@ def space(model: Any) -> str | None:
     return None if encoder is None else space_of(encoder).name
 
 
-def sweep(
-    model: Model, x: np.ndarray, y: np.ndarray, lengths: np.ndarray | None, epsilons: Sequence[float]
-) -> Sweep:
+def sweep(model: Model, x: np.ndarray, y: np.ndarray, lengths: np.ndarray | None, epsilons: Sequence[float]) -> Sweep:
     """Answers of `model` to prepared examples, and to the same perturbed by each of `epsilons`.
 
     The direction is that at the untouched example, the size in units of the input (`nn.perturbation`). Parameters,

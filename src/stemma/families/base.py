@@ -183,9 +183,7 @@ class Model(pl.LightningModule):
         parts = [self.answer(self(*piece).float()).cpu().numpy() for piece in self.pieces(x, lengths, batch)]
         return np.concatenate(parts)
 
-    def pieces(
-        self, x: np.ndarray, lengths: np.ndarray | None, batch: int
-    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def pieces(self, x: np.ndarray, lengths: np.ndarray | None, batch: int) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Prepared examples by batches, on the model's device, each cut to its longest."""
         for start in range(0, len(x), batch):
             piece, sizes = torch.as_tensor(np.array(x[start : start + batch])).to(self.device), None

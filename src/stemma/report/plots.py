@@ -89,7 +89,9 @@ def perturbed(rows: list[Row], score: Score, name: str, label: str) -> Markup:
         axes.set(xlabel="epsilon (square-root scale)", ylabel=f"test {score.noun}{', %' if score.share else ''}")
         figure.draw_without_rendering()
         name_ends(axes, ends)
-    return inline(figure, name, f"{label}: test {score.noun} under perturbations by epsilon of {len(ends)} experiments.")
+    return inline(
+        figure, name, f"{label}: test {score.noun} under perturbations by epsilon of {len(ends)} experiments."
+    )
 
 
 def _room(ends: list[End]) -> float:
