@@ -48,25 +48,31 @@ def _means(row: Row) -> dict[float, float]:
 
 
 def _sentence(rows: list[Row], space: str, score: Score) -> list[str]:
-    """Who loses least and who most at the least epsilon that all have in common, in one unit."""
+    """Who loses least and who most at the least epsilon that all have in common, of those moved in one unit."""
     rows = [row for row in rows if row["robustness"]["space"] == space]
     common = set.intersection(*(set(_means(row)) for row in rows)) - {0.0}
     if not common:
         return []
     epsilon = min(common)
-    lost = {row["name"]: (_means(row)[epsilon] - _means(row)[0.0]) * (-1 if score.higher else 1) for row in rows}
-    ranked = sorted(rows, key=lambda row: lost[row["name"]])
-    told = f"Against {epsilon:g} {UNITS[space]}, {_loss(ranked[0], epsilon, lost, score, len(rows) > 1)}"
-    if len(ranked) > 1:
-        told += f"; {ranked[-1]['name']} ({family_name(ranked[-1]['family'])}) loses most, "
-        told += distance(lost[ranked[-1]["name"]], score)
+    least, *others = sorted(rows, key=lambda row: _lost(row, epsilon, score))
+    before, after = (value(_means(least)[e], score) for e in (0.0, epsilon))
+    told = f"Against {epsilon:g} {UNITS[space]}, {least['name']} ({family_name(least['family'])}) loses "
+    told += f"{'least: ' if others else ''}{_amount(least, epsilon, score)} "
+    told += f"({before} to {after}{' %' if score.share else ''})"
+    for most in others[-1:]:
+        told += f"; {most['name']} ({family_name(most['family'])}) loses most, {_amount(most, epsilon, score)}"
     return [f"{told}.".replace(" %", "\u00a0%")]
 
 
-def _loss(row: Row, epsilon: float, lost: dict[str, float], score: Score, least: bool) -> str:
-    before, after = (value(_means(row)[e], score) for e in (0.0, epsilon))
-    unit, by = " %" if score.share else "", distance(lost[row["name"]], score)
-    return f"{row['name']} ({family_name(row['family'])}) loses {'least: ' if least else ''}{by} ({before} to {after}{unit})"
+def _lost(row: Row, epsilon: float, score: Score) -> float:
+    """How much worse the mean score is at `epsilon`."""
+    change = _means(row)[epsilon] - _means(row)[0.0]
+    return -change if score.higher else change
+
+
+def _amount(row: Row, epsilon: float, score: Score) -> str:
+    lost = _lost(row, epsilon, score)
+    return distance(lost, score) if lost > 0 else "nothing"
 
 
 def _turned(row: Row, classes: list[str], root: Path) -> Row:
