@@ -11,6 +11,7 @@ from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.families.catalog import CATALOG, FAMILIES
+from stemma.families.features import OnFeatures
 from stemma.scores import scoring
 from stemma.training.datamodule import Batch, to_batch
 from stemma.training.loop import SeedRun
@@ -61,6 +62,7 @@ def experiment(key: str, **settings) -> Experiment:
 def test_entry_is_complete(key: str) -> None:
     entry = CATALOG[key]
     assert entry.family in FAMILIES and entry.paper and entry.kinds and entry.tasks
+    assert entry.load().differentiable is (entry.family != "baseline") and not OnFeatures.differentiable
 
 
 @pytest.mark.parametrize(("key", "slot"), CASES)
@@ -154,6 +156,32 @@ def _loss(spec, answers: np.ndarray, y: np.ndarray) -> float:
     if spec.task == "regress":
         return float(np.mean((answers.astype(np.float64) - y) ** 2))
     return float(-np.log(answers[np.arange(len(y)), y].astype(np.float64)).mean())
+
+
+FORMS = [(key, slot, {}) for key, slot in CASES if CATALOG[key].family != "baseline"]
+FORMS += [
+    ("lenet5", "grey", {"form": "1998"}),
+    ("mlp", "table", {"starts": 3}),
+    ("mlp", "grey", {"drop": "dropconnect", "dropout": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("key", "slot", "form"), FORMS)
+def test_what_enters_the_output_layer_makes_the_outputs(
+    key: str, slot: str, form: dict, prepared: dict[str, Path]
+) -> None:
+    spec = load_spec(prepared[slot])
+    model = families.build(key, spec.to_dict(), {**SMALL.get(key, {}), **form}).eval()
+    x, _, lengths = to_batch(load_split(prepared[slot], "test"))
+    hidden, layer, outputs = model.last_hidden(x, lengths), model.output_layer(), model(x, lengths)
+    assert hidden.shape == (len(x), layer.in_features) and not layer._forward_pre_hooks
+    if form.get("starts"):
+        outputs = model.each(x)[0]
+    if key == "perceptron":
+        units = layer(hidden) / layer.weight.norm(dim=1)
+        torch.testing.assert_close(units, outputs[:, -layer.out_features :])
+    else:
+        torch.testing.assert_close(layer(hidden), outputs)
 
 
 @pytest.mark.parametrize("key", [key for key, entry in CATALOG.items() if entry.family != "baseline"])
