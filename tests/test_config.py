@@ -63,6 +63,12 @@ def test_params_yaml_writes_out_every_default_of_training() -> None:
     assert set(written) == set(config.Training.model_fields)
 
 
+def test_an_empty_list_of_epsilons_switches_perturbations_off(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed("evaluation", {"epsilons": []})))
+    assert config.load(tmp_path / "params.yaml").evaluation.epsilons == ()
+    assert 0.007 in config.Evaluation().epsilons
+
+
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
@@ -88,6 +94,11 @@ def test_params_yaml_writes_out_every_default_of_training() -> None:
         ("datasets.grey.use", "mnist@smple", "(did you mean 'sample'?)"),
         ("datasets.grey.validation", 1.5, "datasets.grey.validation: input should be less than 1, found 1.5"),
         ("experimets", {}, "unknown key 'experimets' (did you mean 'experiments'?)"),
+        ("evaluation", {"epsilons": [0.1, 0.02]}, "evaluation.epsilons: epsilons must ascend and be distinct, found [0.1, 0.02]"),
+        ("evaluation", {"epsilons": [0.1, 0.1]}, "evaluation.epsilons: epsilons must ascend and be distinct, found [0.1, 0.1]"),
+        ("evaluation", {"epsilons": [0, 0.1]}, "evaluation.epsilons.0: input should be greater than 0, found 0"),
+        ("evaluation", {"perturbed": 0}, "evaluation.perturbed: input should be greater than or equal to 1, found 0"),
+        ("evaluation", {"epsilon": [0.1]}, "evaluation: unknown key 'epsilon' (did you mean 'epsilons'?)"),
         ("gate", {"alpha": 2}, "gate.alpha: input should be less than 1, found 2"),
     ],
 )  # fmt: skip

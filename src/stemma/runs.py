@@ -12,7 +12,11 @@
         test/mistakes.json          most confident mistakes of the first seed:
                                     index, label, predicted, probability[, text];
                                     regress: largest errors: index, target, value[, text]
-        test/pictures.npz           uint8 [n, H, W, C] (C 1 or 3): `mistakes`, `filters`, `samples`; those that exist
+        test/robustness.json        of models with a gradient, the primary score under perturbations against them:
+                                    {space, examples, rows: [{epsilon, seed<k>, ...}], turned: [...]}; what `space` and
+                                    `turned` (the pictures `adversarial`) hold is told in `stemma.robustness`
+        test/pictures.npz           uint8 [n, H, W, C] (C 1 or 3): `mistakes`, `filters`, `samples`, `adversarial`
+                                    (original, sign pattern and perturbed, side by side: 3 W); those that exist
         metrics.json                means over the seeds, for `dvc metrics show`
         test_time.json              {"seed<k>": seconds to predict one example}
 
@@ -127,6 +131,17 @@ class RunFiles:
     def pictures(self) -> dict[str, np.ndarray]:
         with np.load(self._existing(self.folder / "test" / "pictures.npz"), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
+
+    def write_robustness(
+        self, space: str, examples: int, rows: list[dict[str, float]], turned: list[dict[str, Any]]
+    ) -> None:
+        """`rows`: one an epsilon, 0 first, each with a score a seed."""
+        self.write("test/robustness.json", {"space": space, "examples": examples, "rows": rows, "turned": turned})
+
+    def robustness(self) -> dict[str, Any] | None:
+        """What `write_robustness` wrote; None if it was not measured."""
+        path = self.folder / "test" / "robustness.json"
+        return read_json(path) if path.is_file() else None
 
     def write(self, name: str, value: Any) -> None:
         write_json(self.folder / name, value)

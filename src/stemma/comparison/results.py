@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Result:
         examples: `[S, N]`, `Scoring.per_example`: bool, whether the answer is right, or the squared error.
         train_seconds: `[S]`.
         predict_ms: `[S]`, milliseconds to predict one example.
+        robustness: `RunFiles.robustness`.
     """
 
     summary: Summary
@@ -29,6 +31,7 @@ class Result:
     outputs: np.ndarray
     train_seconds: list[float]
     predict_ms: list[float]
+    robustness: dict[str, Any] | None = None
 
     @property
     def scoring(self) -> Scoring:
@@ -74,6 +77,7 @@ def load(experiment: str, root: Path) -> Result:
         outputs=stacked / stacked.sum(axis=2, keepdims=True) if stacked.ndim == 3 else stacked,
         train_seconds=[float(train[f"seed{seed}"]) for seed in seeds],
         predict_ms=[1000 * float(predict[f"seed{seed}"]) for seed in seeds],
+        robustness=runs.robustness(),
     )
 
 

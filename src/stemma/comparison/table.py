@@ -98,7 +98,23 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
     row["epochs"] = intervals.over_seeds(result.of_seeds("epochs"), confidence)
     row["train_seconds"] = intervals.over_seeds(result.train_seconds, confidence, (0.0, np.inf))
     row["predict_ms"] = intervals.over_seeds(result.predict_ms, confidence, (0.0, np.inf))
+    row["robustness"] = _robustness(result, confidence)
     return row
+
+
+def _robustness(result: Result, confidence: float) -> dict[str, Any] | None:
+    """The primary score under perturbations, a point an epsilon; None where it was not measured."""
+    found, bounds = result.robustness, result.scoring.score.bounds
+    if found is None:
+        return None
+    points = [
+        {
+            "epsilon": each["epsilon"],
+            **intervals.over_seeds([each[f"seed{seed}"] for seed in result.seeds], confidence, bounds),
+        }
+        for each in found["rows"]
+    ]
+    return {"space": found["space"], "examples": found["examples"], "points": points}
 
 
 def _over_examples(results: list[Result], confidence: float, bootstrap: int, seed: int) -> np.ndarray:

@@ -35,6 +35,9 @@ class Model(pl.LightningModule):
     fit those overrides `phases`.
     """
 
+    differentiable = True
+    """Whether what it answers has a gradient by its input."""
+
     head: nn.Module
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -246,15 +249,17 @@ class Model(pl.LightningModule):
     ) -> np.ndarray:
         """`function(x, lengths)` of all examples, `batch` at a time, texts cut to the longest of each."""
         self.eval()
-        parts = []
+        parts = [function(*piece).float().cpu().numpy() for piece in self.pieces(x, lengths, batch)]
+        return np.concatenate(parts)
+
+    def pieces(self, x: np.ndarray, lengths: np.ndarray | None, batch: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Prepared examples by batches, on the model's device, each cut to its longest."""
         for start in range(0, len(x), batch):
-            piece = torch.as_tensor(np.array(x[start : start + batch])).to(self.device)
-            sizes = None
+            piece, sizes = torch.as_tensor(np.array(x[start : start + batch])).to(self.device), None
             if lengths is not None:
                 sizes = torch.as_tensor(np.array(lengths[start : start + batch])).to(self.device)
                 piece = piece[:, : int(sizes.max())]
-            parts.append(function(piece, sizes).float().cpu().numpy())
-        return np.concatenate(parts)
+            yield piece, sizes
 
     def answer(self, outputs: Tensor) -> Tensor:
         """What the network's outputs `[B, spec.outputs]` say in the task's own terms."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stemma.comparison import learning_curves
-from stemma.report import numbers, plots, words
+from stemma.report import numbers, plots, robustness, words
 from stemma.report.confusion import confusion, least_width
 from stemma.report.pictures import data_uri, sheet
 from stemma.runs import RunFiles
@@ -127,6 +127,7 @@ def _dataset(
         "plots": _plots(group, rows, frame),
         "pretrained": _pretrained(rows, root),
         **_errors(group, best_of_family, root),
+        "robustness": robustness.section(group, rows, best_of_family, root),
         "sheets": [found for row in rows for found in _sheets(row, root)],
         "mistakes": [{**row, "items": _mistakes(row, group["classes"], root)} for row in best_of_family],
     }
