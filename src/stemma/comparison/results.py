@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from stemma.errors import StemmaError
-from stemma.runs import RunFiles, Summary
+from stemma.runs import Root, RunFiles, Summary
 from stemma.scores import Scoring, scoring
 
 
@@ -52,7 +51,7 @@ class Result:
         return [float(getattr(self.summary.seeds[f"seed{seed}"], field)) for seed in self.seeds]
 
 
-def load(experiment: str, root: Path) -> Result:
+def load(experiment: str, root: Root) -> Result:
     """Read the run files of `experiment` below `root`.
 
     Raises:

@@ -1,7 +1,6 @@
 """What the templates show, gathered from the comparison and the run files."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,10 @@ import pandas as pd
 
 from stemma.comparison import learning_curves
 from stemma.report import numbers, plots, words
+from stemma.report.architectures import Catalog, by_task, without_result
 from stemma.report.confusion import confusion, least_width
 from stemma.report.pictures import data_uri, sheet
-from stemma.runs import RunFiles
+from stemma.runs import Root, RunFiles
 from stemma.scores import Score, scoring
 
 Row = dict[str, Any]
@@ -22,7 +22,7 @@ POINTS = 400
 """Points of a scatter, at most."""
 
 
-def page(comparison: dict[str, Any], root: Path) -> dict[str, Any]:
+def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, Any]:
     """The templates' variables."""
     groups = [
         {**group, "label": label, "scoring": scoring(group["task"])}
@@ -30,6 +30,7 @@ def page(comparison: dict[str, Any], root: Path) -> dict[str, Any]:
     ]
     rows = {group["label"]: _rows(group, comparison["rows"]) for group in groups}
     frame = learning_curves([row["experiment"] for row in comparison["rows"]], root)
+    datasets = [_dataset(group, rows[group["label"]], comparison, frame, root) for group in groups]
     return {
         "comparison": comparison,
         "headline": words.headline(groups, rows),
@@ -37,7 +38,9 @@ def page(comparison: dict[str, Any], root: Path) -> dict[str, Any]:
         "points": POINTS,
         "scores": {group["scoring"].score.title for group in groups},
         "families": _family_table(groups, rows, comparison["families"]),
-        "datasets": [_dataset(group, rows[group["label"]], comparison, frame, root) for group in groups],
+        "datasets": datasets,
+        "tasks": by_task(datasets, catalog),
+        "without": without_result(datasets, catalog),
     }
 
 
@@ -114,7 +117,7 @@ def _family_table(groups: list[Group], rows: dict[str, list[Row]], families: lis
 
 
 def _dataset(
-    group: Group, rows: list[Row], comparison: dict[str, Any], frame: pd.DataFrame, root: Path
+    group: Group, rows: list[Row], comparison: dict[str, Any], frame: pd.DataFrame, root: Root
 ) -> dict[str, Any]:
     """Everything of one dataset's section."""
     chosen = {entry["experiment"] for entry in comparison["families"] if _same_test(entry, group)}
@@ -132,7 +135,7 @@ def _dataset(
     }
 
 
-def _errors(group: Group, rows: list[Row], root: Path) -> dict[str, Any]:
+def _errors(group: Group, rows: list[Row], root: Root) -> dict[str, Any]:
     """Where the families' representatives err: confusions of classes, or predicted against true values."""
     files = [RunFiles(row["experiment"], root) for row in rows]
     if group["task"] == "regress":
@@ -168,7 +171,7 @@ def _plots(group: Group, rows: list[Row], frame: pd.DataFrame) -> list[dict[str,
     return [{"title": title, "svg": svg} for title, svg in found if svg is not None]
 
 
-def _pretrained(rows: list[Row], root: Path) -> list[str]:
+def _pretrained(rows: list[Row], root: Root) -> list[str]:
     """What went before the final phase whose curves are shown, an experiment each."""
     found = []
     for row in rows:
@@ -180,7 +183,7 @@ def _pretrained(rows: list[Row], root: Path) -> list[str]:
     return found
 
 
-def _sheets(row: Row, root: Path) -> list[dict[str, Any]]:
+def _sheets(row: Row, root: Root) -> list[dict[str, Any]]:
     pictures = RunFiles(row["experiment"], root).pictures()
     titles = {"filters": "first-layer filters", "samples": "samples (Gibbs sampling from training examples)"}
     return [
@@ -190,7 +193,7 @@ def _sheets(row: Row, root: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _mistakes(row: Row, classes: list[str], root: Path) -> list[dict[str, Any]]:
+def _mistakes(row: Row, classes: list[str], root: Root) -> list[dict[str, Any]]:
     runs = RunFiles(row["experiment"], root)
     pictures = runs.pictures().get("mistakes", np.empty((0, 1, 1, 1), np.uint8))
     found = []
