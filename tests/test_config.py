@@ -53,7 +53,7 @@ def test_experiments_take_the_defaults_and_override_them(tmp_path: Path) -> None
 
 
 def test_the_shipped_parameters_are_in_order() -> None:
-    for file in [ROOT / "params.yaml", *ROOT.glob("recipes/*.yaml")]:
+    for file in [ROOT / "params.yaml", ROOT / "gallery/params.yaml", *ROOT.glob("recipes/*.yaml")]:
         config.load(file)
 
 
