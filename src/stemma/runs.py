@@ -3,7 +3,8 @@
     runs/<experiment>/
         train/summary.json          what was trained on what, and a row a seed (see `Summary`)
         train/seed<k>/history.csv   a row an epoch of a phase: phase, epoch, train_loss, val_loss, val_accuracy|rmse
-        train/seed<k>/model/        weights, description, vocabulary.json or table.json; `stemma.families.load` reads it
+        train/seed<k>/model/        weights, description, vocabulary.json or table.json; for an estimator on a network's
+                                    hidden layer the model folder `network`; `stemma.families.load` reads it
         train_time.json             {"seed<k>": seconds}
         test/seed<k>.json           test metrics of a seed
         test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities);
@@ -90,7 +91,8 @@ class RunFiles:
 
     def __init__(self, experiment: str, root: Root = ROOT) -> None:
         self.experiment = experiment
-        self.folder = (root[experiment] if isinstance(root, Mapping) else Path(root)) / experiment
+        self.root = root[experiment] if isinstance(root, Mapping) else Path(root)
+        self.folder = self.root / experiment
 
     def seed_folder(self, seed: int) -> Path:
         return self.folder / "train" / f"seed{seed}"
