@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from stemma.scores import SCORING
+
 Row = dict[str, Any]
 Group = dict[str, Any]
 
@@ -28,7 +30,7 @@ def by_task(groups: list[Group], catalog: Catalog) -> list[dict[str, Any]]:
     each, in the order of the groups.
     """
     found = []
-    for task in dict.fromkeys(group["task"] for group in groups):
+    for task in [task for task in SCORING if task in {group["task"] for group in groups}]:
         own = [group for group in groups if group["task"] == task]
         rows = [{**row, "label": group["label"], "id": group["id"]} for group in own for row in group["rows"]]
         score = own[0]["scoring"].score
