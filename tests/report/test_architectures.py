@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import made_up_runs
+import pytest
 from made_up_runs import write_all, write_values
 
 from stemma import report
@@ -45,11 +47,12 @@ def test_an_architecture_that_the_catalogue_no_longer_knows_stands_last() -> Non
     assert [(each["name"], each["paper"]) for each in classify["architectures"]][-1] == ("lenet5", "")
 
 
-def test_two_folders_of_run_files_stand_in_one_report(tmp_path: Path) -> None:
+def test_two_folders_of_run_files_stand_in_one_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(made_up_runs, "EXPERIMENTS", {"rotten_tomatoes": made_up_runs.EXPERIMENTS["rotten_tomatoes"]})
     core, more = tmp_path / "runs", tmp_path / "more/runs"
     roots = roots_of([(core, write_all(core, examples=100)), (more, write_values(more))])
     found = compare(roots, roots, bootstrap=100)
-    assert found == compare(roots, roots, bootstrap=100) and len(found["rows"]) == len(roots)
+    assert len(found["rows"]) == len(roots)
     report.render(found, roots, tmp_path, CATALOG, "all")
     html, text = ((tmp_path / f"all.{kind}").read_text("utf-8") for kind in ("html", "md"))
     section = html[html.index('<section id="architectures"') :]
