@@ -210,7 +210,7 @@ def test_an_architecture_learns_the_slots_task(tmp_path: Path) -> None:
         ({"optimizer": "momentum"}, "momentum: 0, but optimizer 'momentum' needs one above 0"),
         ({"optimizer": "adam", "optimizer_options": {"beta": 1}}, "optimizer_options.beta: 'adam' does not take it"),
         ({"optimizer": "bfgs", "schedule": "cosine"}, "schedule: 'cosine'; allowed with 'bfgs'"),
-        ({"optimizer": "bfgs", "architecture": "lenet5", "family": "cnn"}, "optimizer: 'bfgs' searches its own step, for mlp; not for 'lenet5'"),
+        ({"optimizer": "bfgs", "architecture": "lenet5", "family": "cnn"}, "optimizer: 'bfgs' searches its own step, for mlp, maxout; not for 'lenet5'"),
         ({"loss": "hinge"}, "loss: "),
         ({"optimizer": ["adam"]}, "experiments.a.optimizer: input should be"),
         ({"optimizer": {"adam": 1}}, "experiments.a.optimizer: input should be"),
@@ -300,3 +300,27 @@ def test_starts_in_a_circle_and_keys_twice(tmp_path: Path) -> None:
 def test_a_start_in_the_wrong_section(tmp_path: Path) -> None:
     told = "experiments.digits.start: what starts from another experiment stands in the section `transfers`"
     assert message(tmp_path, changed("experiments.digits.start", {"experiment": "reviews"})).endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"architecture": "logistic_regression", "weight_average": "ema"}, "weight_average: 'ema', but 'logistic_regression' has no steps to average; allowed: none"),
+        ({"architecture": "perceptron", "companion": "centre"}, "companion: 'centre' is of layers that learn by gradients, 'perceptron' has none; allowed: none"),
+        ({"architecture": "rbm", "companion": "centre"}, "companion: 'centre' is of layers that learn by gradients, 'rbm' has none; allowed: none"),
+        ({"architecture": "mlp", "companion": "contrastive", "dataset": "numbers"}, "companion: 'contrastive' is of classes; slot 'numbers' (diabetes@package) has the task regress; allowed: none"),
+        ({"architecture": "mlp", "weight_average": "swa"}, "patience: 3; allowed with weight_average 'swa', which begins late: null"),
+        ({"architecture": "mlp", "weight_average": "mean"}, "weight_average: input should be 'none', 'ema' or 'swa', found 'mean'"),
+        ({"architecture": "mlp", "optimizer": "bfgs", "companion": "centre"}, "companion: 'centre'; allowed with 'bfgs', which minimises the loss alone: none"),
+        ({"architecture": "mlp", "average_from": 1.0}, "average_from: input should be less than 1, found 1.0"),
+        ({"architecture": "mlp", "centre_rate": 2.0}, "centre_rate: input should be less than or equal to 1, found 2.0"),
+        ({"architecture": "maxout", "parameters": {"pieces": 1}}, "parameters.pieces: input should be greater than or equal to 2, found 1"),
+    ],
+)  # fmt: skip
+def test_averages_and_companions_that_mean_nothing(entry: dict, said: str, tmp_path: Path) -> None:
+    values = {
+        "datasets": {"classes": {"use": "iris@package"}, "numbers": {"use": "diabetes@package"}},
+        "experiments": {"x": {"dataset": "classes", "family": CATALOG[entry["architecture"]].family, **entry}},
+    }
+    text = message(tmp_path, values)
+    assert said in text and len(text.splitlines()) == 1

@@ -24,6 +24,8 @@ SMALL = {
     "rbm": {"hidden": 20, "pretrain_epochs": 1},
     "dbn": {"hidden": (20, 15), "pretrain_epochs": 1},
     "mlp": {"hidden": (16,)},
+    "maxout": {"hidden": (16,), "pieces": 3},
+    "conv1d": {"maps": (12,), "embedding": 8},
 }
 SLOTS = {
     ("image", "classify"): ("grey", "colour"),
@@ -114,6 +116,14 @@ def test_every_trainable_parameter_gets_a_gradient(key: str, slot: str, prepared
                 assert parameter.grad is not None and parameter.grad.abs().sum() > 0, (phase.name, name)
             else:
                 assert parameter.grad is None, (phase.name, name)
+
+
+@pytest.mark.parametrize("key", CATALOG)
+def test_entry_says_what_descends(key: str, prepared: dict[str, Path]) -> None:
+    model = build(key, prepared[next(slot for name, slot in CASES if name == key)])
+    last = model.phases()[-1]
+    descends = "none" if last.solve else "output" if last.trainable == (model.head,) else "all"
+    assert CATALOG[key].descends == descends
 
 
 FORMS = [(key, slot, {}) for key, slot in CASES if CATALOG[key].family != "baseline"]

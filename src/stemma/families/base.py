@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from stemma.errors import StemmaError
 from stemma.families.phase import Phase
+from stemma.nn.companions import CentreLoss, ContrastiveLoss, make_companion
 from stemma.nn.losses import balanced, make_loss
 from stemma.nn.optimizers import backward, make_optimizer, make_schedule
 from stemma.nn.penalties import penalty
@@ -42,6 +43,7 @@ class Model(pl.LightningModule):
         self.phase = Phase("fit")
         self.settings: Any = None
         self.loss: Callable[..., Tensor]
+        self.companion: CentreLoss | ContrastiveLoss | None = None
         self._totals: dict[str, dict[str, Tensor]] = {}
         self._place: tuple[int, int] | None = None
 
@@ -58,6 +60,8 @@ class Model(pl.LightningModule):
         self.phase, self.settings = phase, settings
         name = USUAL_LOSS[self.spec.task] if settings.loss == "auto" else settings.loss
         self.loss = make_loss(self.spec.task, name, settings.label_smoothing, settings.delta)
+        last = phase.objective == self.objective and phase.epochs is None
+        self.companion = self._make_companion() if last else None
         self._place = None
         self.requires_grad_(False)
         for module in phase.trainable:
@@ -72,6 +76,13 @@ class Model(pl.LightningModule):
             weights = list(module.parameters()) if isinstance(module, nn.modules.batchnorm._BatchNorm) else []
             if weights:
                 module.train(any(weight.requires_grad for weight in weights))
+
+    def _make_companion(self) -> CentreLoss | ContrastiveLoss | None:
+        name, settings = self.settings.companion, self.settings
+        if name == "none":
+            return None
+        size = int(self.output_layer().in_features)  # type: ignore[arg-type]
+        return make_companion(name, self.spec.outputs, size, settings.margin, settings.centre_rate)
 
     def objective(self, batch: Any) -> dict[str, Tensor]:
         """Loss of a batch against its targets, and what its task records besides."""
@@ -141,8 +152,21 @@ class Model(pl.LightningModule):
         """An optimiser may evaluate a batch several times; the first evaluation is recorded."""
         place = (self.current_epoch, index)
         again, self._place = place == self._place, place
-        loss = self._step(batch, "train", record=not again)
+        loss = self._step(batch, "train", record=not again) if self.companion is None else self._accompanied(batch)
         return loss + penalty(self, l1=self.settings.l1) if self.settings.l1 else loss
+
+    def _accompanied(self, batch: Any) -> Tensor:
+        """The loss with its companion, which is not recorded; then the centres move."""
+        assert self.companion is not None
+        with self.watched() as seen:
+            loss = self._step(batch, "train")
+        beside = self.companion(seen[-1], batch.y)
+        if isinstance(self.companion, CentreLoss):
+            self.companion.update(seen[-1].detach(), batch.y, self._over_devices)
+        return loss + self.settings.companion_weight * beside
+
+    def _over_devices(self, value: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(value, reduce_op="sum")
 
     def backward(self, loss: Tensor) -> None:
         """Gradients, with a graph for optimisers that differentiate them again."""
@@ -169,7 +193,7 @@ class Model(pl.LightningModule):
     def _log_epoch(self, stage: str) -> None:
         """Log the epoch's means once: a metric logged each step costs more than a small net's step."""
         for name, total in self._totals.pop(stage).items():
-            total = self.trainer.strategy.reduce(total, reduce_op="sum")
+            total = self._over_devices(total)
             mean = total[0] / total[1]
             self.log(f"{stage}_{name}", mean.sqrt() if name in ROOTS else mean, prog_bar=True)
 
