@@ -23,7 +23,7 @@
 No date, path, duration or run id lies in a file other than `*_time.json`: equal results have equal bytes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from stemma.errors import StemmaError
 from stemma.files import read_json, replacing, write_json, write_text
 
 ROOT = Path("runs")
+Root = Path | Mapping[str, Path]
+"""Where run files lie: the folder that holds all experiments, or the one that holds each."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,27 @@ class Summary:
         return min(order)[2]
 
 
+def roots_of(sets: Iterable[tuple[Path, Iterable[str]]]) -> dict[str, Path]:
+    """The folder of run files that holds each experiment of several (folder, experiments).
+
+    Raises:
+        StemmaError: two folders hold experiments of one name.
+    """
+    roots: dict[str, Path] = {}
+    for folder, experiments in sets:
+        for experiment in experiments:
+            if roots.setdefault(experiment, folder) != folder:
+                where = f"in {roots[experiment]} and in {folder}"
+                raise StemmaError(f"experiment '{experiment}': {where}; rename one of them")
+    return roots
+
+
 class RunFiles:
     """Paths and files of one experiment below `root`."""
 
-    def __init__(self, experiment: str, root: Path = ROOT) -> None:
-        self.experiment, self.root = experiment, Path(root)
+    def __init__(self, experiment: str, root: Root = ROOT) -> None:
+        self.experiment = experiment
+        self.root = root[experiment] if isinstance(root, Mapping) else Path(root)
         self.folder = self.root / experiment
 
     def seed_folder(self, seed: int) -> Path:

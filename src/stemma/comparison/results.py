@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stemma.errors import StemmaError
-from stemma.runs import RunFiles, Summary
+from stemma.runs import Root, RunFiles, Summary
 from stemma.scores import Scoring, scoring
 
 
@@ -55,7 +54,7 @@ class Result:
         return [float(getattr(self.summary.seeds[f"seed{seed}"], field)) for seed in self.seeds]
 
 
-def load(experiment: str, root: Path) -> Result:
+def load(experiment: str, root: Root) -> Result:
     """Read the run files of `experiment` below `root`.
 
     Raises:

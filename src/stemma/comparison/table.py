@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 from itertools import combinations, groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stemma.comparison import intervals, paired
 from stemma.comparison.results import Result, load
+from stemma.runs import Root
 from stemma.scores import scoring
 
 
 def compare(
-    experiments: Iterable[str], root: Path, confidence: float = 0.95, bootstrap: int = 1000, seed: int = 0
+    experiments: Iterable[str], root: Root, confidence: float = 0.95, bootstrap: int = 1000, seed: int = 0
 ) -> dict[str, Any]:
     """Compare the run files of `experiments` below `root`.
 
@@ -26,7 +26,7 @@ def compare(
     Raises:
         StemmaError: see `results.load`.
     """
-    results = sorted((load(experiment, Path(root)) for experiment in experiments), key=_same_test)
+    results = sorted((load(experiment, root) for experiment in experiments), key=_same_test)
     tests = [list(members) for _, members in groupby(results, key=_same_test)]
     groups = [_group(members, confidence, bootstrap, seed) for members in tests]
     rows = [row for group in groups for row in group.pop("rows")]

@@ -1,6 +1,5 @@
 """A dataset's section on perturbations against the models: a sentence, curves, a table and pictures."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from stemma.report import plots
 from stemma.report.numbers import listed, value
 from stemma.report.pictures import sheet
 from stemma.report.words import distance, family_name
-from stemma.runs import RunFiles
+from stemma.runs import Root, RunFiles
 from stemma.scores import Score
 
 Row = dict[str, Any]
@@ -22,7 +21,7 @@ UNITS = {
 """What epsilon is a share of, by what is moved."""
 
 
-def section(group: Row, rows: list[Row], representatives: list[Row], root: Path) -> Row | None:
+def section(group: Row, rows: list[Row], representatives: list[Row], root: Root) -> Row | None:
     """The templates' variables; None where no experiment was perturbed. `rows` are the dataset's, the best first."""
     perturbed = [row for row in rows if row["robustness"]]
     if not perturbed:
@@ -75,7 +74,7 @@ def _amount(row: Row, epsilon: float, score: Score) -> str:
     return distance(lost, score) if lost > 0 else "nothing"
 
 
-def _turned(row: Row, classes: list[str], root: Path) -> Row:
+def _turned(row: Row, classes: list[str], root: Root) -> Row:
     """Pictures of one experiment whose answer a perturbation changes."""
     runs = RunFiles(row["experiment"], root)
     found, pictures = runs.robustness(), runs.pictures().get("adversarial", np.empty(0))
