@@ -3,7 +3,8 @@
     runs/<experiment>/
         train/summary.json          what was trained on what, and a row a seed (see `Summary`)
         train/seed<k>/history.csv   a row an epoch of a phase: phase, epoch, train_loss, val_loss, val_accuracy|rmse
-        train/seed<k>/model/        weights, description, vocabulary.json or table.json; `stemma.families.load` reads it
+        train/seed<k>/model/        weights, description, vocabulary.json or table.json; for an estimator on a network's
+                                    hidden layer the model folder `network`; `stemma.families.load` reads it
         train_time.json             {"seed<k>": seconds}
         test/seed<k>.json           test metrics of a seed
         test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities);
@@ -62,6 +63,11 @@ class Summary:
     seeds: dict[str, SeedSummary]
     task: str = "classify"
 
+    @property
+    def start(self) -> str:
+        """The experiment whose trained models it started from; empty if none."""
+        return str(self.settings.get("start", {}).get("experiment", ""))
+
     def best_seed(self, key: Callable[[float], float]) -> int:
         """The seed with the least `key` (`Scoring.key`) of its validation score, then the lowest loss, then number."""
         order = [(key(row.val_score), row.val_loss, int(name.removeprefix("seed"))) for name, row in self.seeds.items()]
@@ -72,8 +78,8 @@ class RunFiles:
     """Paths and files of one experiment below `root`."""
 
     def __init__(self, experiment: str, root: Path = ROOT) -> None:
-        self.experiment = experiment
-        self.folder = Path(root) / experiment
+        self.experiment, self.root = experiment, Path(root)
+        self.folder = self.root / experiment
 
     def seed_folder(self, seed: int) -> Path:
         return self.folder / "train" / f"seed{seed}"
