@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 from markupsafe import Markup
@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from stemma.report.labels import End, name_ends, width
 from stemma.report.svg import MUTED, SERIES, STYLE, inline
-from stemma.studies.estimate import Values, estimate
+from stemma.studies.estimate import Estimate, Values, estimate
 
 SIZE = (4.8, 3.2)
 FEW = 6
@@ -81,11 +81,13 @@ def dots(
     name: str,
     description: str,
     log: bool = False,
+    bounds: tuple[float, float] = (-inf, inf),
 ) -> Markup:
     """A row a name: of each group the seeds as small dots, their mean as a large one, the interval as a bar.
 
     Args:
         groups: by its name, the values of every row, one a seed; an only group is not named.
+        bounds: the values that there can be.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(SIZE[0], 0.75 + 0.3 * len(names) * max(1, 0.7 * len(groups))), layout="constrained")
@@ -96,7 +98,7 @@ def dots(
         shifts = np.linspace(-0.2, 0.2, len(groups)) if len(groups) > 1 else [0.0]
         for (group, rows), shift, (colour, _) in zip(groups.items(), shifts, _looks(), strict=False):
             for place, values in enumerate(rows):
-                _dot(axes, place + shift, values, colour, log, group if place == 0 else "")
+                _dot(axes, place + shift, values, estimate(values, log, bounds), colour, group if place == 0 else "")
         if log:
             _plain(axes, "x")
         if len(groups) > 1:
@@ -127,8 +129,7 @@ def _line(axes: Axes, series: Series, colour: str, style: str, *, log: bool) -> 
     return End(series.name, colour, x[-1], known[-1][1].mean)
 
 
-def _dot(axes: Axes, y: float, values: Values, colour: str, log: bool, label: str) -> None:
-    found = estimate(values, log)
+def _dot(axes: Axes, y: float, values: Values, found: Estimate, colour: str, label: str) -> None:
     axes.plot(values, [y] * len(values), "o", color=colour, markersize=3, alpha=0.45, markeredgewidth=0)
     if isfinite(found.lo):
         axes.hlines(y, found.lo, found.hi, color=colour, linewidth=1.2, alpha=0.6)
