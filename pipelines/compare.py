@@ -12,8 +12,8 @@ REPORTS = Path("reports")
 
 
 def compare(config: Config, _: str) -> None:
-    results = comparison.compare(config.experiments, ROOT, **config.comparison.model_dump())
-    curves = comparison.learning_curves(config.experiments, ROOT)
+    results = comparison.compare(config.trained, ROOT, **config.comparison.model_dump())
+    curves = comparison.learning_curves(config.trained, ROOT)
     write_json(REPORTS / "comparison.json", results)
     write_text(REPORTS / "curves.csv", curves.to_csv(index=False))
     report.render(results, ROOT, REPORTS)

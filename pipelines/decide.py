@@ -16,7 +16,7 @@ REPORTS = Path("reports")
 
 def decide(config: Config, _: str) -> None:
     rules = gate.Rules(**config.gate.model_dump())
-    candidates = gate.candidates(list(config.experiments), ROOT)
+    candidates = gate.candidates(list(config.trained), ROOT)
     decisions = {candidate.slot: gate.decide(candidate, None, rules).to_dict() for candidate in candidates}
     write_json(REPORTS / "decision.json", {"rules": config.gate.model_dump(), "slots": decisions})
 

@@ -3,7 +3,8 @@
     runs/<experiment>/
         train/summary.json          what was trained on what, and a row a seed (see `Summary`)
         train/seed<k>/history.csv   a row an epoch of a phase: phase, epoch, train_loss, val_loss, val_accuracy|rmse
-        train/seed<k>/model/        weights, description, vocabulary.json or table.json; `stemma.families.load` reads it
+        train/seed<k>/model/        weights, description, vocabulary.json or table.json; for an estimator on a network's
+                                    hidden layer the model folder `network`; `stemma.families.load` reads it
         train_time.json             {"seed<k>": seconds}
         train_epochs_time.json      {"seed<k>": [seconds from the start to the end of each row of history]}
         test/seed<k>.json           test metrics of a seed
@@ -73,8 +74,8 @@ class RunFiles:
     """Paths and files of one experiment below `root`."""
 
     def __init__(self, experiment: str, root: Path = ROOT) -> None:
-        self.experiment = experiment
-        self.folder = Path(root) / experiment
+        self.experiment, self.root = experiment, Path(root)
+        self.folder = self.root / experiment
 
     def seed_folder(self, seed: int) -> Path:
         return self.folder / "train" / f"seed{seed}"

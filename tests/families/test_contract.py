@@ -116,6 +116,32 @@ def test_every_trainable_parameter_gets_a_gradient(key: str, slot: str, prepared
                 assert parameter.grad is None, (phase.name, name)
 
 
+FORMS = [(key, slot, {}) for key, slot in CASES if CATALOG[key].family != "baseline"]
+FORMS += [
+    ("lenet5", "grey", {"form": "1998"}),
+    ("mlp", "table", {"starts": 3}),
+    ("mlp", "grey", {"drop": "dropconnect", "dropout": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("key", "slot", "form"), FORMS)
+def test_what_enters_the_output_layer_makes_the_outputs(
+    key: str, slot: str, form: dict, prepared: dict[str, Path]
+) -> None:
+    spec = load_spec(prepared[slot])
+    model = families.build(key, spec.to_dict(), {**SMALL.get(key, {}), **form}).eval()
+    x, _, lengths = to_batch(load_split(prepared[slot], "test"))
+    hidden, layer, outputs = model.last_hidden(x, lengths), model.output_layer(), model(x, lengths)
+    assert hidden.shape == (len(x), layer.in_features) and not layer._forward_pre_hooks
+    if form.get("starts"):
+        outputs = model.each(x)[0]
+    if key == "perceptron":
+        units = layer(hidden) / layer.weight.norm(dim=1)
+        torch.testing.assert_close(units, outputs[:, -layer.out_features :])
+    else:
+        torch.testing.assert_close(layer(hidden), outputs)
+
+
 @pytest.mark.parametrize("key", [key for key, entry in CATALOG.items() if entry.family != "baseline"])
 def test_layer_table_accounts_for_every_parameter(key: str, prepared: dict[str, Path]) -> None:
     from stemma.families.base import shapes

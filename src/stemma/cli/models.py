@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def check(params: Params = Path("params.yaml")) -> None:
     """Check params.yaml as a whole: every key, type, range and name."""
     checked = config.load(params)
-    print(f"{params}: in order, {len(checked.datasets)} datasets, {len(checked.experiments)} experiments")
+    print(f"{params}: in order, {len(checked.datasets)} datasets, {len(checked.trained)} experiments")
 
 
 def list_architectures(as_json: Json = False) -> None:

@@ -31,7 +31,7 @@ def publish(params: Params = PARAMS, reports: Reports = REPORTS) -> None:
     from stemma.tracking import tracking_uri
     from stemma.tracking.publish import publish as bring
 
-    experiments, comparison = config.load(params).experiments, _report(reports / "comparison.json")
+    experiments, comparison = config.load(params).trained, _report(reports / "comparison.json")
     done = bring(experiments, comparison, log_model)
     counts = f"{len(done.added)} added, {len(done.unchanged)} were there already"
     print(f"published to {tracking_uri()}: {counts}")

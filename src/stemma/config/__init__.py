@@ -11,16 +11,17 @@ import yaml
 from pydantic import Field
 
 from stemma.config.datasets import Dataset, Limits, Resize
-from stemma.config.fits import architecture_mistakes, check_parameters, slot_mistakes
+from stemma.config.fits import architecture_mistakes, check_parameters, kinds, slot_mistakes
 from stemma.config.messages import validated
 from stemma.config.section import Key, Section
 from stemma.config.training import Augment, Experiment, Training
+from stemma.config.transfers import Start, Transfer, transfer_mistakes
 from stemma.errors import StemmaError, unknown
 from stemma.yaml_loader import Loader
 
 __all__ = [
-    "Augment", "Comparison", "Config", "Dataset", "Experiment", "Gate", "Limits", "Resize", "Training",
-    "check_parameters", "load",
+    "Augment", "Comparison", "Config", "Dataset", "Experiment", "Gate", "Limits", "Resize", "Start", "Training",
+    "Transfer", "check_parameters", "load",
 ]  # fmt: skip
 
 
@@ -43,13 +44,19 @@ class Config(Section):
     datasets: dict[Key, Dataset]
     training: Training = Training()
     experiments: dict[Key, Experiment]
+    transfers: dict[Key, Transfer] = Field(default_factory=dict)
     comparison: Comparison = Comparison()
     gate: Gate = Gate()
 
+    @property
+    def trained(self) -> dict[str, Experiment]:
+        """All experiments, those of `transfers` last."""
+        return {**self.experiments, **self.transfers}
+
     def experiment(self, key: str) -> Experiment:
-        if key not in self.experiments:
-            raise unknown("experiment", key, self.experiments)
-        return self.experiments[key]
+        if key not in self.trained:
+            raise unknown("experiment", key, self.trained)
+        return self.trained[key]
 
     def slot(self, key: str) -> Dataset:
         if key not in self.datasets:
@@ -64,24 +71,34 @@ def load(path: Path = Path("params.yaml")) -> Config:
         StemmaError: the file is missing, is not YAML, or holds any mistake.
     """
     values, mistakes = _read(path), list[str]()
-    training, experiments, datasets = (_mapping(values, name) for name in ("training", "experiments", "datasets"))
+    training, datasets = (_mapping(values, name) for name in ("training", "datasets"))
     if training and validated(Training, training, "training", mistakes) is None:
         values["training"] = training = {}
-    for key, entry in experiments.items():
-        if isinstance(entry, dict):
-            experiments[key] = {**training, **entry}
-    checked = [
-        mistake
-        for key, entry in experiments.items()
-        if isinstance(entry, dict)
-        for mistake in architecture_mistakes(f"experiments.{key}", entry, datasets)
-    ]
+    sections = {name: _mapping(values, name) for name in ("experiments", "transfers")}
+    for section in sections.values():
+        section.update({k: {**training, **entry} for k, entry in section.items() if isinstance(entry, dict)})
+    checked = [mistake for name, section in sections.items() for mistake in _misfits(name, section, datasets, sections)]
     checked += [mistake for key, slot in datasets.items() for mistake in slot_mistakes(f"datasets.{key}", slot)]
     config = validated(Config, values, "", mistakes)
     mistakes += checked
     if mistakes or config is None:
         raise StemmaError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return config
+
+
+def _misfits(name: str, section: dict[str, Any], datasets: dict[str, Any], sections: dict[str, Any]) -> list[str]:
+    """What the catalogues know to be wrong with the experiments of one section."""
+    everything, found = {**sections["experiments"], **sections["transfers"]}, list[str]()
+    for key, entry in section.items():
+        where = f"{name}.{key}"
+        if name == "transfers" and key in sections["experiments"]:
+            found.append(f"{where}: experiments has this key too; each key is one experiment")
+        elif isinstance(entry, dict):
+            if name == "experiments" and entry.pop("start", None) is not None:
+                found.append(f"{where}.start: what starts from another experiment stands in the section `transfers`")
+            found += architecture_mistakes(where, entry, datasets)
+            found += transfer_mistakes(where, entry, everything, kinds(datasets)) if name == "transfers" else []
+    return found
 
 
 def _mapping(values: dict[str, Any], name: str) -> dict[str, Any]:

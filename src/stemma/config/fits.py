@@ -52,9 +52,12 @@ def architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str,
     data = _dataset(datasets.get(slot)) if isinstance(slot, str) else None
     if isinstance(slot, str) and data is not None:
         held = f"slot '{slot}' ({datasets[slot]['use']})"
-        if data.kind not in known.kinds:
-            kinds = " and ".join(known.kinds)
-            mistakes.append(f"{where}.architecture: '{name}' accepts {kinds}; {held} holds {data.kind}")
+        if "start" in entry and known.family == "baseline":
+            if "table" not in known.kinds:
+                mistakes.append(f"{where}.architecture: '{name}' does not accept a table, such as a hidden layer is")
+        elif data.kind not in known.kinds:
+            accepted = " and ".join(known.kinds)
+            mistakes.append(f"{where}.architecture: '{name}' accepts {accepted}; {held} holds {data.kind}")
         elif data.task not in known.tasks:
             tasks = " and ".join(known.tasks)
             mistakes.append(f"{where}.architecture: '{name}' learns to {tasks}; {held} has the task {data.task}")
@@ -74,6 +77,12 @@ def _dataset(slot: Any) -> data_catalog.DatasetEntry | None:
     """What the catalogue says of a slot's dataset; None if the slot does not name a known one."""
     use = slot.get("use") if isinstance(slot, dict) else None
     return data_catalog.CATALOG.get(use.partition("@")[0]) if isinstance(use, str) else None
+
+
+def kinds(datasets: dict[str, Any]) -> dict[str, str]:
+    """The kind of data of every slot that names a known dataset."""
+    found = {key: _dataset(slot) for key, slot in datasets.items()}
+    return {key: data.kind for key, data in found.items() if data is not None}
 
 
 def slot_mistakes(where: str, slot: Any) -> list[str]:

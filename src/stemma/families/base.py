@@ -1,7 +1,8 @@
 """The Lightning module that all gradient-trained architectures share."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,11 @@ class Model(pl.LightningModule):
     A subclass takes `spec` (`DataSpec.to_dict()`) and plain parameters, calls `super().__init__(spec)`
     and defines `forward(x, lengths)`: prepared examples (uint8 `[B, C, H, W]`, token ids `[B, T]` with
     lengths `[B]`, or float `[B, F]`) -> `[B, spec.outputs]`: logits, or for the task `regress` the value
-    less its mean in train, in standard deviations. A model that does more than fit those overrides `phases`.
+    less its mean in train, in standard deviations. Its last layers are its `head`. A model that does more than
+    fit those overrides `phases`.
     """
+
+    head: nn.Module
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
@@ -58,6 +62,16 @@ class Model(pl.LightningModule):
         self.requires_grad_(False)
         for module in phase.trainable:
             module.requires_grad_(True)
+        for name, parameter in self.named_parameters():
+            if name in phase.frozen:
+                parameter.requires_grad_(False)
+
+    def on_train_epoch_start(self) -> None:
+        """A frozen batch normalisation keeps its statistics too."""
+        for module in self.modules():
+            weights = list(module.parameters()) if isinstance(module, nn.modules.batchnorm._BatchNorm) else []
+            if weights:
+                module.train(any(weight.requires_grad for weight in weights))
 
     def objective(self, batch: Any) -> dict[str, Tensor]:
         """Loss of a batch against its targets, and what its task records besides."""
@@ -81,6 +95,26 @@ class Model(pl.LightningModule):
         if self.settings.class_weights == "none":
             return None
         return logits.new_tensor(balanced(self.spec.class_counts))
+
+    def output_layer(self) -> nn.Module:
+        """The layer that makes the outputs; where it is not the last `nn.Linear` of the head, a subclass says so."""
+        return [module for module in self.head.modules() if isinstance(module, nn.Linear)][-1]
+
+    def last_hidden(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """What enters the output layer, `[B, H]`; of several nets side by side, that of the first."""
+        with self.watched() as seen:
+            self(x, lengths)
+        return seen[-1]
+
+    @contextmanager
+    def watched(self) -> Iterator[list[Tensor]]:
+        """Inside, every forward adds what enters the output layer, `[B, H]`, to the list."""
+        seen: list[Tensor] = []
+        hook = self.output_layer().register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1)))
+        try:
+            yield seen
+        finally:
+            hook.remove()
 
     def word_embedding(self) -> nn.Embedding | None:
         """Where word vectors from a file go; None if the model embeds no words."""
@@ -176,6 +210,17 @@ class Model(pl.LightningModule):
         """Answers to prepared examples: class probabilities float32 `[N, classes]`, or for the task `regress`
         values float32 `[N]` in the target's own unit. `texts` is for other families.
         """
+        return self._batched(lambda part, sizes: self.answer(self(part, sizes).float()), x, lengths, batch)
+
+    @torch.inference_mode()
+    def hidden(self, x: np.ndarray, lengths: np.ndarray | None = None, batch: int = 256) -> np.ndarray:
+        """The last hidden layer of prepared examples, float32 `[N, H]`."""
+        return self._batched(self.last_hidden, x, lengths, batch)
+
+    def _batched(
+        self, function: Callable[..., Tensor], x: np.ndarray, lengths: np.ndarray | None, batch: int
+    ) -> np.ndarray:
+        """`function(x, lengths)` of all examples, `batch` at a time, texts cut to the longest of each."""
         self.eval()
         parts = []
         for start in range(0, len(x), batch):
@@ -184,7 +229,7 @@ class Model(pl.LightningModule):
             if lengths is not None:
                 sizes = torch.as_tensor(np.array(lengths[start : start + batch])).to(self.device)
                 piece = piece[:, : int(sizes.max())]
-            parts.append(self.answer(self(piece, sizes).float()).cpu().numpy())
+            parts.append(function(piece, sizes).float().cpu().numpy())
         return np.concatenate(parts)
 
     def answer(self, outputs: Tensor) -> Tensor:

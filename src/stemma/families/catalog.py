@@ -39,6 +39,7 @@ class Entry:
     """One architecture. `load` imports its module and returns the class.
 
     `searches`: optimisers that search their own step with several evaluations of a batch may train it.
+    `solved`: its weights are solved for in one go, not learnt by gradients.
     """
 
     family: str
@@ -48,6 +49,12 @@ class Entry:
     parameters: dict[str, Any]
     tasks: tuple[str, ...] = ("classify",)
     searches: bool = False
+    solved: bool = False
+
+    @property
+    def by_gradient(self) -> bool:
+        """Whether it is a network that learns by gradients, whose weights another experiment may start from."""
+        return self.family != "baseline" and not self.solved
 
 
 def _in(module: str, name: str) -> Callable[[], Any]:
@@ -155,6 +162,7 @@ CATALOG: dict[str, Entry] = {
         "Rosenblatt 1958; Gallant 1990 (pocket)",
         _in("mlp.perceptron", "Perceptron"),
         {"passes": Count, "words": Count},
+        solved=True,
     ),
     "linear": Entry(
         "mlp",
@@ -163,6 +171,7 @@ CATALOG: dict[str, Entry] = {
         _in("mlp.linear", "LinearRegression"),
         {"words": Count},
         ("regress",),
+        solved=True,
     ),
     "mlp": Entry(
         "mlp",

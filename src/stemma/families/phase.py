@@ -19,6 +19,7 @@ class Phase:
             and keeps the best epoch on validation.
         inputs: batch -> tensor `[B, ...]`; maps the prepared set once, without gradient, before the phase.
         labels: whether the phase looks at labels; one that does not also gets the unlabelled examples.
+        frozen: names of parameters among the trainable ones that do not learn in it.
         settings: training settings that the phase replaces, for example its own learning rate.
     """
 
@@ -29,4 +30,5 @@ class Phase:
     epochs: int | None = None
     inputs: Callable[[Any], Any] | None = None
     labels: bool = True
+    frozen: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -14,10 +14,11 @@ import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from stemma import families
-from stemma.data.store import Split, load_spec, load_split, load_unlabelled, load_vectors
+from stemma.data.store import Split, load_spec, load_split, load_unlabelled, load_vectors, load_vocabulary
 from stemma.errors import StemmaError, TrainingFailed
-from stemma.families.base import Model
+from stemma.families.catalog import entry
 from stemma.families.phase import Phase
+from stemma.families.start import frozen_epochs, take_over, thawing
 from stemma.files import read_json, write_json
 from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
@@ -72,7 +73,12 @@ def train_seed(
         label, place = f"{runs.experiment} seed {seed}", experiment.seeds.index(seed)
         seed_run = SeedRun(label, experiment, seed, load_spec(prepared).to_dict(), place)
         seed_run.unlabelled, seed_run.vectors = load_unlabelled(prepared), load_vectors(prepared)
-        model, best = seed_run.fit(train, validation, experiment.epochs, rows)
+        start = getattr(experiment, "start", None)
+        if start is not None:
+            seed_run.start, seed_run.origin = start, RunFiles(start.experiment, runs.root).model_folder(seed)
+            _check_vocabulary(seed_run.origin, prepared)
+        epochs = experiment.epochs - (frozen_epochs(start.freeze) if start else 0)
+        model, best = seed_run.fit(train, validation, epochs, rows)
         if experiment.refit:
             model, _ = seed_run.fit(train.joined(validation), None, best["epoch"], [])
     except TrainingFailed as error:
@@ -91,7 +97,17 @@ def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) ->
     for name in ("vocabulary.json", "table.json"):
         if (prepared / name).is_file():
             write_json(folder / name, read_json(prepared / name))
-    return sum(path.stat().st_size for path in folder.iterdir())
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _check_vocabulary(origin: Path, prepared: Path) -> None:
+    """Refuse a network that knows other words by the same ids."""
+    theirs, ours = (load_vocabulary(folder) for folder in (origin, prepared))
+    if theirs != ours:
+        raise StemmaError(
+            f"start.experiment: its vocabulary ({len(theirs or [])} tokens) is not that of {prepared} "
+            f"({len(ours or [])}); start from an experiment of the same slot"
+        )
 
 
 class SeedRun:
@@ -100,10 +116,13 @@ class SeedRun:
     Attributes:
         unlabelled: further training examples for the phases that look at no labels.
         vectors: word vectors float32 `[tokens, length]` to start from.
+        start, origin: how to start from a trained network, and its model folder.
     """
 
     unlabelled: Split | None = None
     vectors: np.ndarray | None = None
+    start: Any = None
+    origin: Path | None = None
 
     def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0) -> None:
         self.label, self.experiment, self.seed, self.spec, self.place = label, experiment, seed, spec, place
@@ -114,19 +133,31 @@ class SeedRun:
         With `validation` None every phase runs its epochs to the end.
         """
         pl.seed_everything(self.seed, verbose=False)
-        model = families.build(self.experiment.architecture, self.spec, self.experiment.parameters)
-        if self.vectors is not None and isinstance(model, Model):
-            model.use_vectors(self.vectors)
+        model, phases = self._made()
         best: Row = {}
-        for number, phase in enumerate(model.phases()):
+        for number, phase in enumerate(phases):
             if phase.solve is not None:
                 phase.solve(train)
-                if number == len(model.phases()) - 1:
+                if number == len(phases) - 1:
                     best = {"phase": phase.name, "epoch": 1, **_scores(model, train, validation)}
                     rows.append(best)
             else:
                 best = self._descend(model, number, phase, train, validation, epochs, rows)
         return model, best
+
+    def _made(self) -> tuple[Any, list[Phase]]:
+        """A fresh model, or one that starts from a trained network, and its phases."""
+        architecture, parameters = self.experiment.architecture, self.experiment.parameters
+        if entry(architecture).family == "baseline":
+            model = families.build(architecture, self.spec, parameters, self.origin)
+            return model, model.phases()
+        model = families.build(architecture, self.spec, parameters)
+        if self.origin is not None:
+            take_over(model, families.load(self.origin), self.start.head)
+            return model, thawing(model, self.start.freeze)
+        if self.vectors is not None:
+            model.use_vectors(self.vectors)
+        return model, model.phases()
 
     def _descend(
         self,

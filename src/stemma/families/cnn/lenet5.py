@@ -77,6 +77,7 @@ class RadialBasis(nn.Module):
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.register_buffer("codes", _codes(classes))
+        self.in_features = self.codes.shape[1]
 
     def forward(self, x: Tensor) -> Tensor:
         return -(x[:, None] - self.codes).square().sum(2)
@@ -102,6 +103,8 @@ class LeNet5(ImageNet):
     fixed codes; one colour channel. Form `modern`: ReLU, max pooling, softmax.
     """
 
+    head: nn.Sequential
+
     def __init__(self, spec: dict[str, Any], form: str = "1998") -> None:
         super().__init__(spec, smallest=28)
         if (self.height, self.width) not in ((28, 28), (32, 32)):
@@ -110,7 +113,11 @@ class LeNet5(ImageNet):
         self.features, self.head = self._of_1998(padding) if form == "1998" else self._modern(padding)
         self.save_hyperparameters()
 
-    def _of_1998(self, padding: int) -> tuple[nn.Module, nn.Module]:
+    def output_layer(self) -> nn.Module:
+        """The radial basis units of form 1998, the dense layer of the modern one."""
+        return self.head[-1]
+
+    def _of_1998(self, padding: int) -> tuple[nn.Module, nn.Sequential]:
         if self.channels != 1:
             found = f"the data has {self.channels} channels"
             raise StemmaError(f"lenet5: form 1998 takes grey images, {found}; use form: modern")
@@ -123,7 +130,7 @@ class LeNet5(ImageNet):
         )  # fmt: skip
         return features, nn.Sequential(nn.Linear(120, 84), ScaledTanh(), RadialBasis(self.spec.outputs))
 
-    def _modern(self, padding: int) -> tuple[nn.Module, nn.Module]:
+    def _modern(self, padding: int) -> tuple[nn.Module, nn.Sequential]:
         features = nn.Sequential(
             nn.ConstantPad2d(padding, 0.0),
             nn.Conv2d(self.channels, 6, 5), nn.ReLU(), nn.MaxPool2d(2),

@@ -14,6 +14,8 @@ from stemma.nn.inputs import Vector
 class LinearUnits(Model):
     """Flat pixels, a bag of `words` words or columns, and one layer of `units` that a subclass solves for."""
 
+    head: nn.Linear
+
     def __init__(self, spec: dict[str, Any], words: int, units: int) -> None:
         super().__init__(spec)
         self.encode = Vector(self.spec, words)
