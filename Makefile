@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup run recipe ui test test-slow lint clean
+.PHONY: help setup run recipe study ui test test-slow lint clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,12 @@ endif
 recipe: setup ## run recipes/NAME.yaml with the same pipeline, in build/NAME (NAME=mnist-5k)
 	$(call named,recipes/$(NAME).yaml,$(basename $(notdir $(wildcard recipes/*.yaml))))
 	$(call run_set,recipes/$(NAME).yaml,build/$(NAME))
+
+study: setup ## run the experiments of studies/NAME in build/NAME and answer the study's question (NAME=activations)
+	$(call named,studies/$(NAME)/params.yaml,$(patsubst studies/%/params.yaml,%,$(wildcard studies/*/params.yaml)))
+	$(call run_set,studies/$(NAME)/params.yaml,build/$(NAME))
+	cp studies/$(NAME)/study.py build/$(NAME)/
+	@cd build/$(NAME) && python study.py
 
 # $(call named,FILE,KNOWN): stop unless FILE is there.
 define named

@@ -1,0 +1,130 @@
+"""Figures of a study, in the report's style: means over seeds, t-intervals as bands or bars."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from math import isfinite
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+
+from stemma.report.labels import End, name_ends, width
+from stemma.report.svg import MUTED, SERIES, STYLE, inline
+from stemma.studies.estimate import Values, estimate
+
+SIZE = (4.8, 3.2)
+STYLES = ("-", "--", ":", "-.")
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line: `values` `[S, X]`, a row a seed (NaN where a seed has none), at `x` `[X]`."""
+
+    name: str
+    x: Values
+    values: np.ndarray
+
+
+def lines(
+    series: Sequence[Series],
+    x_label: str,
+    y_label: str,
+    name: str,
+    description: str,
+    log: str = "",
+    level: float | None = None,
+) -> Markup:
+    """Means over seeds with their 95 % t-intervals, each line named at its end.
+
+    Args:
+        name: begins the ids of the SVG; one a figure of a page.
+        description: for those who do not see it.
+        log: the logarithmic axes: `x`, `y`, `xy` or none. On a logarithmic y the means are geometric.
+        level: a height to compare with, drawn as a thin line.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        axes.set(xlabel=x_label, ylabel=y_label, **{f"{axis}scale": "log" for axis in log})
+        if level is not None:
+            axes.axhline(level, color=MUTED, linewidth=0.8)
+        ends = [_line(axes, each, c, style, "y" in log) for each, (c, style) in zip(series, _looks(), strict=False)]
+        if "x" in log:
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.xaxis.set_minor_formatter(NullFormatter())
+        _leave_room(axes, ends, "x" in log)
+        if "x" not in log and all(float(x).is_integer() for each in series for x in each.x):
+            last = max(max(each.x) for each in series)
+            axes.set_xticks([t for t in MaxNLocator(6, integer=True).tick_values(0, last) if 1 <= t <= last])
+        figure.draw_without_rendering()
+        name_ends(axes, ends)
+    return inline(figure, name, description)
+
+
+def dots(
+    names: Sequence[str],
+    groups: Mapping[str, Sequence[Values]],
+    x_label: str,
+    name: str,
+    description: str,
+    log: bool = False,
+) -> Markup:
+    """A row a name: of each group the seeds as small dots, their mean as a large one, the interval as a bar.
+
+    Args:
+        groups: by its name, the values of every row, one a seed; an only group is not named.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=(SIZE[0], 0.75 + 0.3 * len(names) * max(1, 0.7 * len(groups))), layout="constrained")
+        axes = figure.add_subplot()
+        axes.set(xlabel=x_label, **({"xscale": "log"} if log else {}))
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        shifts = np.linspace(-0.2, 0.2, len(groups)) if len(groups) > 1 else [0.0]
+        for (group, rows), shift, (colour, _) in zip(groups.items(), shifts, _looks(), strict=False):
+            for place, values in enumerate(rows):
+                _dot(axes, place + shift, values, colour, log, group if place == 0 else "")
+        if len(groups) > 1:
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(groups), frameon=False)
+    return inline(figure, name, description)
+
+
+def _looks() -> Any:
+    """Colour and line style of each series in turn: a new style when the colours are used up."""
+    return ((colour, style) for style in cycle(STYLES) for colour in islice(SERIES, len(SERIES)))
+
+
+def _line(axes: Axes, series: Series, colour: str, style: str, log: bool) -> End:
+    """Draw a line and its band; where it ends."""
+    columns = [column[~np.isnan(column)] for column in series.values.T]
+    known = [(x, estimate(column, log)) for x, column in zip(series.x, columns, strict=True) if len(column)]
+    x = np.array([x for x, _ in known], float)
+    axes.plot(x, [found.mean for _, found in known], style, color=colour, linewidth=1.6)
+    sure = np.array([isfinite(found.lo) and isfinite(found.hi) for _, found in known])
+    lo, hi = (np.array([getattr(found, end) for _, found in known]) for end in ("lo", "hi"))
+    if sure.any():
+        axes.fill_between(x[sure], lo[sure], hi[sure], color=colour, alpha=0.15, linewidth=0)
+    return End(series.name, colour, x[-1], known[-1][1].mean)
+
+
+def _dot(axes: Axes, y: float, values: Values, colour: str, log: bool, label: str) -> None:
+    found = estimate(values, log)
+    axes.plot(values, [y] * len(values), "o", color=colour, markersize=3, alpha=0.45, markeredgewidth=0)
+    if isfinite(found.lo):
+        axes.hlines(y, found.lo, found.hi, color=colour, linewidth=1.2, alpha=0.6)
+    axes.plot(found.mean, y, "D", color=colour, markersize=5.5, label=label or None)
+
+
+def _leave_room(axes: Axes, ends: Sequence[End], log: bool) -> None:
+    """Widen the x axis by what the longest name at the end of a line takes."""
+    share = min(0.6, 0.08 + max(width(end.name) for end in ends) / (0.86 * 72 * SIZE[0]))
+    low, high = axes.dataLim.intervalx
+    if log:
+        axes.set_xlim(low, low * (high / low) ** (1 / (1 - share)))
+    else:
+        axes.set_xlim(low, low + (high - low) / (1 - share))
