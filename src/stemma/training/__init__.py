@@ -48,7 +48,7 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
 
 def _check(experiment: "Experiment", primary: str) -> None:
     """Refuse settings that mean nothing for the data's task, which is known by its `primary` score."""
-    if experiment.monitor not in ("val_loss", f"val_{primary}"):
+    if experiment.monitor not in (None, "val_loss", f"val_{primary}"):
         raise StemmaError(
             f"monitor: '{experiment.monitor}' is not measured on these data; use val_loss or val_{primary}"
         )
