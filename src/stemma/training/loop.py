@@ -41,8 +41,10 @@ def runs_on_cpu(experiment: "Experiment") -> bool:
 
 
 class History(list[Row]):
-    """Rows of history; `seconds` is when each was added, counted from the start. It stands beside the rows because equal
-    trainings have equal histories."""
+    """Rows of history; `seconds` from the start to when each was added.
+
+    They stand beside the rows, not in them: equal trainings have equal histories.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
