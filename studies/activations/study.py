@@ -72,11 +72,12 @@ def study(experiments: dict[str, Trained]) -> Study:
         name="activations",
         question=f"What does the activation do to a net of {layers} hidden layers?",
         method=[
-            f"{layers} hidden layers of {_width(deep)} units on mnist@sample. First part: each activation with the first "
-            "weights that were derived for it, and ReLU once more with torch's default; gradient descent with momentum 0.9. "
+            f"{layers} hidden layers of {_width(deep)} units on mnist@sample. First part: each activation with the "
+            "first weights derived for it, and ReLU once more with torch's default; stochastic descent, momentum 0.9. "
             "Second part: ReLU, leaky ReLU and ELU with Adam at growing rates.",
-            "Gradients are those of the loss to what a hidden layer computes before its activation, root mean square over "
-            f"units and all training examples. Below {VANISHED:g} of the last hidden layer's the first one's has vanished. "
+            "Gradients are those of the loss to what a hidden layer computes before its activation, root mean square "
+            f"over units and all training examples. Below {VANISHED:g} of the last hidden layer's the first one's has "
+            "vanished. "
             "A unit is dead if no training example gives it any gradient. Speed is the training loss, mean over "
             "the epochs. After training means at the epoch of least validation loss.",
         ],
@@ -101,7 +102,7 @@ def _vanishing(deep: dict[str, Net]) -> list[Verdict]:
     relu = [deep["relu"], deep["relu-default"]]
     return [
         verdict(
-            "Sigmoid: where it is flat the gradient is near 0, weights are hardly updated, and a deep net cannot be trained.",
+            "Sigmoid: where it is flat gradients are near 0 and weights hardly move; a deep net cannot be trained.",
             "texts 003, 5.2.2, and 004",
             [_lost(deep["sigmoid"]), _unlearnt(deep["sigmoid"])],
         ),

@@ -1,10 +1,9 @@
 """Figures of a study, in the report's style: means over seeds, t-intervals as bands or bars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import cycle
 from math import isfinite
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -18,16 +17,20 @@ from stemma.report.svg import MUTED, SERIES, STYLE, inline
 from stemma.studies.estimate import Values, estimate
 
 SIZE = (4.8, 3.2)
-STYLES = ("-", "--", ":", "-.")
+STYLES = ("-", "--", "-.")
 
 
 @dataclass(frozen=True)
 class Series:
-    """A line: `values` `[S, X]`, a row a seed (NaN where a seed has none), at `x` `[X]`."""
+    """A line: `values` `[S, X]`, a row a seed (NaN where a seed has none), at `x` `[X]`.
+
+    With `beside` it goes with the line of that name: drawn in its colour, dotted and not named.
+    """
 
     name: str
     x: Values
     values: np.ndarray
+    beside: str = ""
 
 
 def lines(
@@ -53,7 +56,8 @@ def lines(
         axes.set(xlabel=x_label, ylabel=y_label, **{f"{axis}scale": "log" for axis in log})
         if level is not None:
             axes.axhline(level, color=MUTED, linewidth=0.8)
-        ends = [_line(axes, each, c, style, "y" in log) for each, (c, style) in zip(series, _looks(), strict=False)]
+        ends = [_line(axes, each, *look, log="y" in log) for each, look in _dressed(series)]
+        ends = [end for end in ends if end.name]
         if "x" in log:
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
@@ -94,12 +98,17 @@ def dots(
     return inline(figure, name, description)
 
 
-def _looks() -> Any:
+def _looks() -> Iterator[tuple[str, str]]:
     """Colour and line style of each series in turn: a new style when the colours are used up."""
-    return ((colour, style) for style in cycle(STYLES) for colour in islice(SERIES, len(SERIES)))
+    return ((colour, style) for style in cycle(STYLES) for colour in SERIES)
 
 
-def _line(axes: Axes, series: Series, colour: str, style: str, log: bool) -> End:
+def _dressed(series: Sequence[Series]) -> list[tuple[Series, tuple[str, str]]]:
+    own = dict(zip([each.name for each in series if not each.beside], _looks(), strict=False))
+    return [(each, (own[each.beside][0], ":") if each.beside else own[each.name]) for each in series]
+
+
+def _line(axes: Axes, series: Series, colour: str, style: str, *, log: bool) -> End:
     """Draw a line and its band; where it ends."""
     columns = [column[~np.isnan(column)] for column in series.values.T]
     known = [(x, estimate(column, log)) for x, column in zip(series.x, columns, strict=True) if len(column)]
