@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stemma.cli.study import run
-from stemma.report.numbers import significant
+from stemma.report.numbers import points, significant
 from stemma.studies import Case, Estimate, Figure, Study, Table, Trained, Verdict, estimate, verdict
 from stemma.studies.figures import Series, dots, lines
 from stemma.studies.probes import Signals, signals
@@ -215,39 +215,36 @@ def _near_linear(deep: dict[str, Net], rates: list[Net]) -> Verdict:
 
 
 def _figures(deep: dict[str, Net], rates: list[Net]) -> list[Figure]:
-    layers = np.arange(1, len(next(iter(deep.values())).start[0].backward))
-    epochs = 1 + np.arange(next(iter(deep.values())).trained.history("train_loss").shape[1])
+    first = next(iter(deep.values()))
+    back = np.arange(first.by_layer(first.start).shape[1])
+    epochs = 1 + np.arange(first.trained.history("train_loss").shape[1])
 
     def gradient(name: str, when: str, probes: Callable[[Net], list[Signals]]) -> Figure:
-        shown = [Series(key, layers, net.by_layer(probes(net))) for key, net in deep.items()]
-        text = f"Root mean square of the gradient by hidden layer, against the last one's, {when}."
-        axis = "gradient, against the last layer's"
-        return Figure(f"Gradient by layer {when}", text, lines(shown, "hidden layer", axis, name, text, "y", VANISHED))
+        shown = [Series(key, back, net.by_layer(probes(net))[:, ::-1]) for key, net in deep.items()]
+        text = (
+            f"Root mean square of the gradient {when}, against the last hidden layer's. Below the thin line: vanished."
+        )
+        axes = ("layers back from the last", "gradient, against the last layer's")
+        return Figure(f"Gradient by layer {when}", text, lines(shown, *axes, name, text, "y", VANISHED))
 
     losses = [Series(key, epochs, net.trained.history("train_loss")) for key, net in deep.items()]
-    steps = sorted({net.rate for net in rates})
+    kinds = dict.fromkeys(net.activation for net in rates)
+    of_kind = {kind: [net for net in rates if net.activation == kind] for kind in kinds}
     dying = [
-        Series(kind, steps, np.array([100 * net.dead(net.end) for net in rates if net.activation == kind]).T)
-        for kind in dict.fromkeys(net.activation for net in rates)
+        Series(kind, [net.rate for net in nets], np.array([100 * net.dead(net.end) for net in nets]).T)
+        for kind, nets in of_kind.items()
     ]
-    accuracy = [100 * net.trained.test() for net in deep.values()]
-    described = {
-        "loss": "Training loss by epoch; log 10 = 2.3 is guessing.",
-        "dead": "Hidden units without gradient from any training example, after training, by Adam's rate.",
-        "accuracy": "Test accuracy of each activation, momentum at 0.01.",
-    }
+    names = [f"{net.rate:g}" for net in next(iter(of_kind.values()))]
+    scores = {kind: [100 * net.trained.test() for net in nets] for kind, nets in of_kind.items()}
+    speed = "Training loss by epoch; log 10 = 2.3 is guessing."
+    dead = "Hidden units without gradient from any training example, after training, by Adam's rate."
+    accuracy = "Test accuracy by Adam's rate."
     return [
         gradient("g", "before the first step", lambda net: net.start),
         gradient("h", "after training", lambda net: net.end),
-        Figure("Speed", described["loss"], lines(losses, "epoch", "training loss", "l", described["loss"], "y")),
-        Figure(
-            "Dead units", described["dead"], lines(dying, "rate of Adam", "dead units, %", "d", described["dead"], "x")
-        ),
-        Figure(
-            "Accuracy",
-            described["accuracy"],
-            dots(list(deep), {"": accuracy}, "test accuracy, %", "a", described["accuracy"]),
-        ),
+        Figure("Speed", speed, lines(losses, "epoch", "training loss", "l", speed, "y")),
+        Figure("Dead units", dead, lines(dying, "rate of Adam", "dead units, %", "d", dead, "x")),
+        Figure("Accuracy at growing rates", accuracy, dots(names, scores, "test accuracy, %", "a", accuracy)),
     ]
 
 
@@ -290,7 +287,7 @@ def _shares(found: Estimate) -> str:
 
 
 def _points(gap: Estimate) -> str:
-    return Estimate(*(100 * end for end in (gap.mean, gap.lo, gap.hi))).shown(lambda number: f"{number:+.1f}")
+    return gap.shown(points)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 
 from stemma.cli.study import run
 from stemma.errors import StemmaError
-from stemma.report.numbers import count, percent, significant
+from stemma.report.numbers import count, percent, points, significant
 from stemma.studies import Case, Estimate, Figure, Study, Table, Trained, estimate, verdict
 from stemma.studies.figures import Series, lines
 
@@ -116,8 +116,8 @@ def _degrades(group: Group) -> Case:
 
 
 def _scores(group: Group, depth: int) -> Case:
-    gap = estimate(100 * (group.nets[depth].test() - group.first.test()))
-    return Case(group.of(depth), gap.above(0), f"{gap.shown(lambda number: f'{number:+.1f}')} points")
+    gap = estimate(group.nets[depth].test() - group.first.test())
+    return Case(group.of(depth), gap.above(0), f"{gap.shown(points)} points")
 
 
 def _figures(groups: list[Group]) -> list[Figure]:

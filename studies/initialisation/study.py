@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from stemma.cli.study import run
-from stemma.report.numbers import percent
+from stemma.report.numbers import percent, points
 from stemma.studies import Case, Figure, Study, Table, Trained, Verdict, estimate, verdict
 from stemma.studies.figures import Series, dots, lines
 from stemma.studies.meanfield import variances
@@ -54,7 +54,7 @@ class Weights:
     @cached_property
     def theory(self) -> tuple[np.ndarray, np.ndarray]:
         """The same two of infinitely wide nets, `[L]` each."""
-        model, x = self.trained.start(0).double(), np.array(self.trained.examples("train").x)
+        model, x = self.trained.start(0).double(), np.array(self.trained.examples("validation").x)
         squares = model.encode(torch.from_numpy(x)).square().mean(1).numpy()
         width = self.trained.settings["parameters"]["hidden"][0]
         return variances(self.activation, self.name, squares, model.encode.size, width, self.forward.shape[1])
@@ -62,7 +62,7 @@ class Weights:
 
 def study(experiments: dict[str, Trained]) -> Study:
     found = [
-        Weights(trained, [signals(trained.start(seed), trained.examples("train")) for seed in range(NETS)])
+        Weights(trained, [signals(trained.start(seed), trained.examples("validation")) for seed in range(NETS)])
         for trained in experiments.values()
     ]
     of = {(each.activation, each.name): each for each in found}
@@ -73,7 +73,7 @@ def study(experiments: dict[str, Trained]) -> Study:
         method=[
             f"{layers} hidden layers of {width} units on mnist@sample. {NETS} nets are drawn for each set of first "
             "weights; forward is the mean square of what a hidden layer computes before its activation, backward that "
-            "of the loss's gradient to it, over units and all training examples. Forward is told against the first "
+            "of the loss's gradient to it, over units and all validation examples. Forward is told against the first "
             f"layer, backward against the last. About equal means within a factor of {FACTOR:g} over all layers.",
             "The closed form beside the measurement is the mean-field recursion of infinitely wide nets "
             "(Poole et al. 2016; for ReLU He et al. 2015), started from the examples' own squares.",
@@ -144,8 +144,8 @@ def _learns(each: Weights, claimed: bool) -> Case:
 
 
 def _better(own: Weights, other: Weights) -> Case:
-    gap = estimate(100 * (own.trained.test() - other.trained.test()))
-    text = f"{gap.shown(lambda number: f'{number:+.1f}')} points to {other.name}"
+    gap = estimate(own.trained.test() - other.trained.test())
+    text = f"{gap.shown(points)} points to {other.name}"
     return Case(_name(own), gap.above(0), text)
 
 
@@ -164,15 +164,15 @@ def _figures(found: list[Weights]) -> list[Figure]:
 def _by_layer(activation: str, some: list[Weights], way: str, start: str) -> Figure:
     """Measured means, and dotted the closed form."""
     text = f"Mean square by hidden layer, against the {start} layer's; dotted: closed form."
-    layers = np.arange(1, some[0].forward.shape[1] + 1)
-    measured = [Series(each.name, layers, getattr(each, way)) for each in some]
-    theory = [Series("", layers, each.theory[way == "backward"][None], beside=each.name) for each in some]
+    turn = 1 if way == "forward" else -1
+    layers = np.arange(some[0].forward.shape[1])
+    measured = [Series(each.name, layers, getattr(each, way)[:, ::turn]) for each in some]
+    theory = [Series("", layers, each.theory[way == "backward"][None, ::turn], beside=each.name) for each in some]
+    axis = "layers after the first" if way == "forward" else "layers back from the last"
     what = {"forward": "signal forward", "backward": "gradient backward"}[way]
     title = f"{TITLES[activation]}: {what}"
     name = f"{activation[0]}{way[0]}"
-    return Figure(
-        title, text, lines([*measured, *theory], "hidden layer", "mean square", name, f"{title}. {text}", "y")
-    )
+    return Figure(title, text, lines([*measured, *theory], axis, "mean square", name, f"{title}. {text}", "y"))
 
 
 def _table(found: list[Weights]) -> Table:

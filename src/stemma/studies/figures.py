@@ -9,14 +9,17 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from stemma.report.labels import End, name_ends, width
 from stemma.report.svg import MUTED, SERIES, STYLE, inline
 from stemma.studies.estimate import Values, estimate
 
 SIZE = (4.8, 3.2)
+FEW = 6
+"""So many places on an axis are each named."""
 STYLES = ("-", "--", "-.")
 
 
@@ -58,13 +61,15 @@ def lines(
             axes.axhline(level, color=MUTED, linewidth=0.8)
         ends = [_line(axes, each, *look, log="y" in log) for each, look in _dressed(series)]
         ends = [end for end in ends if end.name]
-        if "x" in log:
-            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axes.xaxis.set_minor_formatter(NullFormatter())
+        for axis in log:
+            _plain(axes.xaxis if axis == "x" else axes.yaxis)
+        places = sorted({float(x) for each in series for x in each.x})
         _leave_room(axes, ends, "x" in log)
-        if "x" not in log and all(float(x).is_integer() for each in series for x in each.x):
-            last = max(max(each.x) for each in series)
-            axes.set_xticks([t for t in MaxNLocator(6, integer=True).tick_values(0, last) if 1 <= t <= last])
+        if len(places) <= FEW:
+            axes.set_xticks(places, [f"{place:g}" for place in places])
+        elif "x" not in log and all(place.is_integer() for place in places):
+            ticks = MaxNLocator(6, integer=True).tick_values(places[0], places[-1])
+            axes.set_xticks([tick for tick in ticks if places[0] <= tick <= places[-1]])
         figure.draw_without_rendering()
         name_ends(axes, ends)
     return inline(figure, name, description)
@@ -87,6 +92,8 @@ def dots(
         figure = Figure(figsize=(SIZE[0], 0.75 + 0.3 * len(names) * max(1, 0.7 * len(groups))), layout="constrained")
         axes = figure.add_subplot()
         axes.set(xlabel=x_label, **({"xscale": "log"} if log else {}))
+        if log:
+            _plain(axes.xaxis)
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
         shifts = np.linspace(-0.2, 0.2, len(groups)) if len(groups) > 1 else [0.0]
@@ -129,9 +136,17 @@ def _dot(axes: Axes, y: float, values: Values, colour: str, log: bool, label: st
     axes.plot(found.mean, y, "D", color=colour, markersize=5.5, label=label or None)
 
 
+def _plain(axis: Axis) -> None:
+    """Ticks of a logarithmic axis as plain numbers: 0.01, 1e-09."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,), numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def _leave_room(axes: Axes, ends: Sequence[End], log: bool) -> None:
     """Widen the x axis by what the longest name at the end of a line takes."""
-    share = min(0.6, 0.08 + max(width(end.name) for end in ends) / (0.86 * 72 * SIZE[0]))
+    share = min(0.6, 0.12 + max(width(end.name) for end in ends) / (0.86 * 72 * SIZE[0]))
     low, high = axes.dataLim.intervalx
     if log:
         axes.set_xlim(low, low * (high / low) ** (1 / (1 - share)))

@@ -8,9 +8,16 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, se
 from markupsafe import Markup
 
 from stemma.files import write_json, write_text
-from stemma.report.numbers import cell
+from stemma.report.numbers import cell, listed
 from stemma.report.svg import palette, standalone
 from stemma.studies.verdicts import Verdict
+
+TOLD = {  # of one claim, of several
+    "holds": ("holds", "hold"),
+    "holds in part": ("holds in part", "hold in part"),
+    "does not hold here": ("does not hold here", "do not hold here"),
+    "not decided here": ("is not decided here", "are not decided here"),
+}
 
 
 @dataclass(frozen=True)
@@ -51,11 +58,13 @@ class Study:
     @property
     def headline(self) -> str:
         """How many of the claims fared how."""
-        order = ("holds", "holds in part", "does not hold here", "not decided here")
         outcomes = [verdict.outcome for verdict in self.verdicts]
-        counts = [f"{outcomes.count(each)} {each}" for each in order if each in outcomes]
-        claims = "claim of the texts" if len(outcomes) == 1 else "claims of the texts"
-        return f"Of {len(outcomes)} {claims}: {', '.join(counts)}."
+        told = [
+            f"{outcomes.count(outcome)} {words[outcomes.count(outcome) > 1]}"
+            for outcome, words in TOLD.items()
+            if outcome in outcomes
+        ]
+        return f"Of {len(outcomes)} claim{'s' * (len(outcomes) > 1)} of the texts {listed(told)}."
 
 
 def write(study: Study, folder: Path) -> Path:
