@@ -234,3 +234,70 @@ def test_a_loss_of_classes_is_none_of_a_regression(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     with pytest.raises(StemmaError, match=r"experiments.a.loss: 'kl' is none for regress; known: auto, mse, l1"):
         config.load(tmp_path / "params.yaml")
+
+
+TRANSFER = {"dataset": "grey", "family": "cnn", "architecture": "lenet5", "parameters": {"form": "modern"}}
+
+
+def with_transfer(**entry: object) -> dict:
+    return {**copy.deepcopy(GOOD), "transfers": {"tuned": {**TRANSFER, "start": {"experiment": "digits"}, **entry}}}
+
+
+def test_what_starts_from_another_experiment(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    svm = {"dataset": "grey", "family": "baseline", "architecture": "rbf_svm", "start": {"experiment": "tuned"}}
+    values = with_transfer(start={"experiment": "digits", "freeze": {"body": 1, "features.0": "always"}})
+    values["transfers"]["svm"] = svm
+    values["transfers"]["reviews-lda"] = {
+        **svm,
+        "dataset": "text",
+        "architecture": "lda",
+        "start": {"experiment": "reviews"},
+    }
+    file.write_text(yaml.safe_dump(values))
+    checked = config.load(file)
+    assert set(checked.trained) == {"digits", "reviews", "tuned", "svm", "reviews-lda"}
+    tuned = checked.experiment("tuned")
+    assert tuned.epochs == 4 and tuned.start.head == "new" and tuned.start.freeze == {"body": 1, "features.0": "always"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ({"start": {"experiment": "digit"}}, "transfers.tuned.start.experiment: unknown name 'digit' (did you mean 'digits'?)"),
+        ({"start": {"experiment": "tuned"}}, "start.experiment: 'tuned' itself starts from this experiment"),
+        ({"start": {"experiment": "reviews"}}, "'reviews' is a lstm, whose weights do not fit a lenet5"),
+        ({"start": {"experiment": "reviews"}}, "start.experiment: reads text, this one's slot 'grey' holds image"),
+        ({"start": {}}, "transfers.tuned.start.experiment: missing"),
+        ({"start": {"experiment": "digits", "heads": "new"}}, "transfers.tuned.start: unknown key 'heads'"),
+        ({"start": {"experiment": "digits", "freeze": {"body": 4}}}, "start.freeze.body: 4 epochs, but epochs is 4"),
+        ({"start": {"experiment": "digits", "freeze": {"body": "never"}}}, "start.freeze: layer 'body' waits for 'never'; write a number of epochs (1 or more) or always"),
+        ({"seeds": [0, 7]}, "transfers.tuned.seeds: [7] are none of 'digits', which has [0, 1, 2]"),
+        ({"architecture": "mlp", "family": "mlp", "parameters": {}}, "'digits' is a lenet5, whose weights do not fit a mlp"),
+        ({"architecture": "knn", "family": "baseline", "parameters": {}, "start": {"experiment": "digits", "head": "keep"}}, "start.head: is for networks; 'knn' learns on the hidden layer"),
+        ({"architecture": "colour_statistics", "family": "baseline", "parameters": {}}, "'colour_statistics' does not accept a table"),
+    ],
+)  # fmt: skip
+def test_starts_that_do_not_fit(entry: dict, told: str, tmp_path: Path) -> None:
+    assert told in message(tmp_path, with_transfer(**entry))
+
+
+def test_a_start_from_what_has_no_hidden_layer(tmp_path: Path) -> None:
+    values = with_transfer()
+    values["experiments"]["digits"] = {"dataset": "grey", "family": "baseline", "architecture": "lda"}
+    told = "transfers.tuned.start.experiment: 'digits' is a lda, which has no hidden layer to start from"
+    assert message(tmp_path, values).splitlines()[-1].endswith(told)
+
+
+def test_starts_in_a_circle_and_keys_twice(tmp_path: Path) -> None:
+    values = with_transfer(start={"experiment": "other"})
+    values["transfers"]["other"] = {**TRANSFER, "start": {"experiment": "tuned"}}
+    assert "transfers.other.start.experiment: 'tuned' itself starts from this experiment" in message(tmp_path, values)
+    values = with_transfer()
+    values["transfers"]["digits"] = values["transfers"].pop("tuned")
+    assert "transfers.digits: experiments has this key too; each key is one experiment" in message(tmp_path, values)
+
+
+def test_a_start_in_the_wrong_section(tmp_path: Path) -> None:
+    told = "experiments.digits.start: what starts from another experiment stands in the section `transfers`"
+    assert message(tmp_path, changed("experiments.digits.start", {"experiment": "reviews"})).endswith(told)

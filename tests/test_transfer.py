@@ -72,7 +72,12 @@ def test_layers_thaw_when_the_schedule_says(trained: tuple[Path, Path]) -> None:
     assert history.groupby("phase", sort=False)["epoch"].count().to_dict() == {"frozen1": 1, "frozen2": 2, "fit": 2}
     model = families.load(RunFiles("first", root).model_folder(0))
     first, second, last = thawing(model, settings.start.freeze)
-    assert {name.rpartition(".")[0] for name in first.frozen} == {"layers.0.0", "layers.0.1", "layers.1.0", "layers.1.1"}
+    assert {name.rpartition(".")[0] for name in first.frozen} == {
+        "layers.0.0",
+        "layers.0.1",
+        "layers.1.0",
+        "layers.1.1",
+    }
     assert {name.rpartition(".")[0] for name in second.frozen} == {"layers.0.0", "layers.0.1"} and last.frozen == ()
     assert {"layers.0.0.weight", "layers.0.1.running_mean"} <= changed(weights(root, "first"), weights(root, "thawing"))
 
@@ -127,7 +132,9 @@ def test_what_does_not_fit_is_refused_before_training(
 def test_the_same_classes_are_needed_to_keep_a_head(trained: tuple[Path, Path], tmp_path: Path) -> None:
     _, root = trained
     prepare(tmp_path, LETTERS)
-    with pytest.raises(StemmaError, match="keep needs the same classes; those of the start are 0, 1, 2, 3, 4, here a, b"):
+    with pytest.raises(
+        StemmaError, match="keep needs the same classes; those of the start are 0, 1, 2, 3, 4, here a, b"
+    ):
         training.train("bad", transfer({"head": "keep"}, parameters=BN), tmp_path, root)
 
 
@@ -137,7 +144,9 @@ def test_another_size_of_image_is_refused(trained: tuple[Path, Path], tmp_path: 
     with pytest.raises(StemmaError, match=r"start.experiment: 'layers.0.0.weight' has the shape \[16, 784\] there"):
         training.train("bad", transfer({}, parameters=BN), tmp_path, root)
     svm = transfer({"experiment": "net"}, "rbf_svm", "baseline")
-    with pytest.raises(StemmaError, match=r"takes image of shape \[1, 28, 28\], the data is image of shape \[3, 32, 32\]"):
+    with pytest.raises(
+        StemmaError, match=r"takes image of shape \[1, 28, 28\], the data is image of shape \[3, 32, 32\]"
+    ):
         training.train("bad", svm, tmp_path, root)
 
 
@@ -148,7 +157,7 @@ def test_other_words_are_refused(tmp_path: Path) -> None:
     words = tmp_path / "two/vocabulary.json"
     words.write_text(json.dumps([*json.loads(words.read_text())[:-1], "other"]))
     again = transfer({}, "lstm", "rnn", parameters={"hidden": 4})
-    with pytest.raises(StemmaError, match="start.experiment: its vocabulary .60 tokens. is not that of"):
+    with pytest.raises(StemmaError, match=r"start.experiment: its vocabulary .60 tokens. is not that of"):
         training.train("bad", again, tmp_path / "two", tmp_path)
 
 
@@ -158,11 +167,14 @@ def test_svm_on_the_last_hidden_layer(trained: tuple[Path, Path], tmp_path: Path
     svm = transfer({"experiment": "net"}, "rbf_svm", "baseline", parameters={"c": 2.0})
     training.train("svm", svm, prepared, root)
     evaluation.evaluate("svm", prepared, root)
-    net, split, test = families.load(RunFiles("net", root).model_folder(0)), *(load_split(prepared, s) for s in ("train", "test"))
+    net, split, test = (
+        families.load(RunFiles("net", root).model_folder(0)),
+        *(load_split(prepared, s) for s in ("train", "test")),
+    )
     with torch.inference_mode():
         inside, outside = (net.features(net.encode(torch.tensor(np.array(s.x)))).numpy() for s in (split, test))
     expected = SVC(C=2.0).fit(inside, split.y).predict(outside)
-    labels, probabilities = RunFiles("svm", root).predictions(0)
+    _, probabilities = RunFiles("svm", root).predictions(0)
     assert (probabilities.argmax(1) == expected).all()
     moved = tmp_path / "elsewhere"
     RunFiles("svm", root).model_folder(0).rename(moved)

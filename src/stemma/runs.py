@@ -64,6 +64,11 @@ class Summary:
     seeds: dict[str, SeedSummary]
     task: str = "classify"
 
+    @property
+    def start(self) -> str:
+        """The experiment whose trained models it started from; empty if none."""
+        return str(self.settings.get("start", {}).get("experiment", ""))
+
     def best_seed(self, key: Callable[[float], float]) -> int:
         """The seed with the least `key` (`Scoring.key`) of its validation score, then the lowest loss, then number."""
         order = [(key(row.val_score), row.val_loss, int(name.removeprefix("seed"))) for name, row in self.seeds.items()]

@@ -86,3 +86,10 @@ def test_light_commands_import_neither_torch_nor_mlflow(command: list[str]) -> N
 def test_ranking_needs_a_comparison(tmp_path: Path) -> None:
     done = stemma("ranking", folder=tmp_path)
     assert done.returncode == 2 and "run `dvc repro`" in done.stderr
+
+
+def test_check_names_the_sections_that_dvc_would_miss(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("datasets: {}\nexperiments: {}\ntraining: {}\ncomparison: {}\n")
+    done = stemma("check", "--params", str(path))
+    assert done.returncode == 2 and "transfers, " in done.stderr and "gate: missing; dvc.yaml reads" in done.stderr

@@ -44,7 +44,10 @@ def test_add_an_architecture(project: Path) -> None:
     head, mark, tail = catalog.read_text().partition("CATALOG: dict[str, Entry] = {\n")
     catalog.write_text(head + mark + block(page, "entry") + tail)
     (project / "params.yaml").write_text(
-        "datasets:\n  grey: {use: mnist@sample}\nexperiments:\n" + block(page, "experiment") + "    seeds: [0]\n"
+        "datasets:\n  grey: {use: mnist@sample}\nexperiments:\n"
+        + block(page, "experiment")
+        + "    seeds: [0]\n"
+        + "training: {}\ntransfers: {}\ncomparison: {}\ngate: {}\n"
     )
     assert "1 experiments" in run(project, "-m", "stemma.cli.main", "check")
     assert "narrow_cnn" in run(project, "-m", "stemma.cli.main", "list")

@@ -258,3 +258,22 @@ def test_categories_that_came_as_floats() -> None:
     encoder = Encoder((Column("sex", categories=("1", "2")),))
     x, _, _ = prepare(pd.DataFrame({"sex": [2.0, 1.0]}), VALUES, Encoding([], encoder))
     assert x.tolist() == [[0, 1], [1, 0]]
+
+
+@pytest.mark.parametrize(("architecture", "spec"), [("lenet5", GREY), ("lstm", TEXT)])
+def test_an_estimator_on_a_hidden_layer_carries_its_network(architecture: str, spec: DataSpec, tmp_path: Path) -> None:
+    parameters = {"form": "modern"} if architecture == "lenet5" else {}
+    network = families.build(architecture, spec.to_dict(), parameters)
+    families.save(network, tmp_path / "net", architecture, parameters)
+    model = families.build("rbf_svm", spec.to_dict(), {}, tmp_path / "net")
+    model.solve(examples(spec, 60))
+    families.save(model, tmp_path / "model", "rbf_svm", {})
+    if spec.kind == "text":
+        write_json(tmp_path / "model/vocabulary.json", TOKENS)
+    example = input_example(spec, Encoding.of(tmp_path / "model"))
+    mlflow.pyfunc.save_model(tmp_path / "packaged", input_example=example, **package(tmp_path / "model"))
+    split = examples(spec, 7, seed=1)
+    answer = mlflow.pyfunc.load_model(str(tmp_path / "packaged")).predict(split.texts or np.array(split.x))
+    expected = model.predict(split.x, split.lengths, split.texts)
+    np.testing.assert_allclose(answer[[f"p_{name}" for name in spec.classes]], expected, atol=1e-6)
+    assert not list(tmp_path.rglob("*.pkl"))

@@ -31,6 +31,9 @@ def register(app: typer.Typer) -> None:
 def check(params: Params = Path("params.yaml")) -> None:
     """Check params.yaml as a whole: every key, type, range and name."""
     checked = config.load(params)
+    missing = [name for name in config.Config.model_fields if name not in checked.model_fields_set]
+    if missing:
+        raise StemmaError(f"{params}: {', '.join(missing)}: missing; dvc.yaml reads these sections (write NAME: {{}})")
     print(f"{params}: in order, {len(checked.datasets)} datasets, {len(checked.trained)} experiments")
 
 

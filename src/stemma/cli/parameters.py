@@ -22,9 +22,16 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("training", config.Training, "Defaults of every experiment."),
     ("training.augment", config.Augment, "Random changes of training images."),
     ("experiments.KEY", config.Experiment, "Any key of `training`, and:"),
+    ("transfers.KEY", config.Transfer, "Any key of an experiment, and ([transfer.md](transfer.md)):"),
+    ("transfers.KEY.start", config.Start, "A network starts from the other one's weights, an estimator learns on its "
+     "last hidden layer."),
     ("comparison", config.Comparison, "How results are compared ([comparison.md](comparison.md))."),
     ("gate", config.Gate, "When a challenger takes the alias `champion`."),
 )  # fmt: skip
+INHERITED: dict[type[BaseModel], set[str]] = {
+    config.Experiment: set(config.Training.model_fields),
+    config.Transfer: set(config.Experiment.model_fields),
+}
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
 
@@ -47,7 +54,7 @@ def page() -> str:
 
 def _section(title: str, section: type[BaseModel], about: str) -> str:
     schema = section.model_json_schema()
-    inherited = set(config.Training.model_fields) if section is config.Experiment else set()
+    inherited = INHERITED.get(section, set())
     rows = [
         f"| `{name}` | {_type(value, schema)} | {_default(value)} | {value.get('description', '')} |"
         for name, value in schema["properties"].items()

@@ -84,6 +84,7 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
         "experiment": summary.experiment,
         "architecture": summary.architecture,
         "family": summary.family,
+        "start": summary.start,
         "seeds": result.seeds,
         "digest": summary.digest,
         "test_digest": summary.test_digest,
@@ -146,11 +147,15 @@ def _differences(results: list[Result], confidence: float) -> tuple[list[dict[st
 
 
 def _families(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each family's representative: its best on validation, so that many tries give no advantage on test."""
+    """Each family's representative: its best on validation, so that many tries give no advantage on test.
+
+    What started from another experiment's models had the work of both and stands for no family.
+    """
     chosen: dict[str, dict[str, Any]] = {}
     primary, judged = rows[0]["primary"], scoring(rows[0]["task"])
     for row in sorted(rows, key=lambda r: (judged.key(r[f"validation_{primary}"]["mean"]), r["parameters"])):
-        chosen.setdefault(row["family"], row)
+        if not row["start"]:
+            chosen.setdefault(row["family"], row)
     keys = ("dataset", "source", "test_digest", "task", "family", "experiment", "architecture", primary, "to_best")
     best_first = sorted(chosen.values(), key=lambda row: row["rank"])
     return [{key: row[key] for key in keys} for row in best_first]

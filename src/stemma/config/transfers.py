@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stemma.config.section import Count, Section
 from stemma.config.training import Experiment
@@ -22,6 +22,15 @@ class Start(Section):
         default_factory=dict,
         description="of a network: layer -> epochs in which it does not learn, or always; `body` is all but the head",
     )
+
+    @field_validator("freeze", mode="before")
+    @classmethod
+    def epochs_or_always(cls, freeze: Any) -> Any:
+        for layer, value in freeze.items() if isinstance(freeze, dict) else ():
+            counted = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+            if not counted and value != "always":
+                raise ValueError(f"layer '{layer}' waits for {value!r}; write a number of epochs (1 or more) or always")
+        return freeze
 
 
 class Transfer(Experiment):

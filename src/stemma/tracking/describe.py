@@ -50,6 +50,9 @@ def tags(summary: Mapping[str, Any], kind: str, stage: str) -> dict[str, str]:
         "data_digest": summary["digest"],
         "mlflow.runColor": colour,
     }
+    start = (summary["settings"].get("start") or {}).get("experiment")
+    if start:
+        own["start"] = start
     revision = git_revision()
     if revision:
         own |= {"git_revision": revision, "mlflow.source.git.commit": revision}
@@ -135,7 +138,8 @@ def sentence(row: Mapping[str, Any]) -> str:
     """One plain sentence, which is all that the UI shows of a note until it is unfolded."""
     score, value, seeds = scoring(row["task"]).score, row[row["primary"]], len(row["seeds"])
     interval = "" if value["lo"] is None else f" [{score.shown(value['lo'])}, {score.shown(value['hi'])}]"
+    start = f", from the models of {row['start']}," if row["start"] else ""
     return (
-        f"{row['architecture']} ({row['family']}) on {row['dataset']}@{row['source']}: test {score.noun} "
+        f"{row['architecture']} ({row['family']}){start} on {row['dataset']}@{row['source']}: test {score.noun} "
         f"{score.shown(value['mean'])}{interval} over {seeds} seed{'s' if seeds > 1 else ''}."
     )
