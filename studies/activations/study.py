@@ -143,7 +143,7 @@ def _unlearnt(net: Net) -> Case:
 
 
 def _accuracy(net: Net) -> Estimate:
-    return estimate(net.trained.test())
+    return estimate(net.trained.test(), bounds=(0, 1))
 
 
 def _speed(deep: dict[str, Net]) -> list[Verdict]:
@@ -244,7 +244,11 @@ def _figures(deep: dict[str, Net], rates: list[Net]) -> list[Figure]:
         gradient("h", "after training", lambda net: net.end),
         Figure("Speed", speed, lines(losses, "epoch", "training loss", "l", speed, "y")),
         Figure("Dead units", dead, lines(dying, "rate of Adam", "dead units, %", "d", dead, "x")),
-        Figure("Accuracy at growing rates", accuracy, dots(names, scores, "test accuracy, %", "a", accuracy)),
+        Figure(
+            "Accuracy at growing rates",
+            accuracy,
+            dots(names, scores, "test accuracy, %", "a", accuracy, bounds=(0, 100)),
+        ),
     ]
 
 

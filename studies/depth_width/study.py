@@ -146,7 +146,7 @@ def _table(groups: list[Group]) -> Table:
             net.summary.dataset,
             f"{net.parameters:,}",
             estimate(loss(net), log=True).shown(lambda number: significant(number, 2)),
-            estimate(net.test()).shown(percent),
+            estimate(net.test(), bounds=(0, 1)).shown(percent),
             significant(net.seconds().mean(), 2),
         )
         for group in groups

@@ -137,7 +137,7 @@ def _equal(each: Weights) -> list[Case]:
 
 
 def _learns(each: Weights, claimed: bool) -> Case:
-    found = estimate(each.trained.test())
+    found = estimate(each.trained.test(), bounds=(0, 1))
     learns = found.above(GUESSING)
     holds = learns if claimed else found.below(GUESSING)
     return Case(_name(each), holds, f"test accuracy {found.shown(_percent)}")
@@ -158,7 +158,10 @@ def _figures(found: list[Weights]) -> list[Figure]:
     text = "Test accuracy after training; 10 % is guessing."
     values = [100 * each.trained.test() for each in found]
     names = [f"{each.activation}, {each.name}" for each in found]
-    return [*figures, Figure("Does it learn?", text, dots(names, {"": values}, "test accuracy, %", "a", text))]
+    return [
+        *figures,
+        Figure("Does it learn?", text, dots(names, {"": values}, "test accuracy, %", "a", text, bounds=(0, 100))),
+    ]
 
 
 def _by_layer(activation: str, some: list[Weights], way: str, start: str) -> Figure:
@@ -184,7 +187,7 @@ def _table(found: list[Weights]) -> Table:
             _short(each.theory[0][-1]),
             estimate(each.backward[:, 0], log=True).shown(_short),
             _short(each.theory[1][0]),
-            estimate(each.trained.test()).shown(_percent),
+            estimate(each.trained.test(), bounds=(0, 1)).shown(_percent),
         )
         for each in found
     ]

@@ -21,6 +21,11 @@ def test_the_interval_of_logarithms_is_about_the_geometric_mean() -> None:
     assert estimate([1e-300, 1e300], log=True).hi == inf
 
 
+def test_an_interval_stays_within_what_there_can_be() -> None:
+    found = estimate([0.2, 0.9], bounds=(0, 1))
+    assert (found.lo, found.hi) == (0, 1)
+
+
 def test_one_seed_decides_nothing() -> None:
     found = estimate([0.5])
     assert found.above(0) is None and found.below(0.9) is None and found.within(0, 1) is None

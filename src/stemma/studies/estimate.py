@@ -44,9 +44,12 @@ class Estimate:
         return f"{show(self.mean)} ({show(self.lo)} to {show(self.hi)})" if known else show(self.mean)
 
 
-def estimate(values: Values, log: bool = False) -> Estimate:
-    """Of one value a seed; with `log` the geometric mean, its interval that of the logarithms (values above 0)."""
-    found = over_seeds([log10(value) if log else float(value) for value in values], CONFIDENCE)
+def estimate(values: Values, log: bool = False, bounds: tuple[float, float] = (-inf, inf)) -> Estimate:
+    """Of one value a seed; with `log` the geometric mean, its interval that of the logarithms (values above 0).
+
+    `bounds`, the values that there can be, cut the interval of means that are not geometric.
+    """
+    found = over_seeds([log10(value) if log else float(value) for value in values], CONFIDENCE, bounds)
     lo = -inf if found["lo"] is None else found["lo"]
     hi = inf if found["hi"] is None else found["hi"]
     if not log:

@@ -3,19 +3,18 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from math import isfinite
+from math import inf, isfinite
 
 import numpy as np
 from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from stemma.report.labels import End, name_ends, width
 from stemma.report.svg import MUTED, SERIES, STYLE, inline
-from stemma.studies.estimate import Values, estimate
+from stemma.studies.estimate import Estimate, Values, estimate
 
 SIZE = (4.8, 3.2)
 FEW = 6
@@ -62,7 +61,7 @@ def lines(
         ends = [_line(axes, each, *look, log="y" in log) for each, look in _dressed(series)]
         ends = [end for end in ends if end.name]
         for axis in log:
-            _plain(axes.xaxis if axis == "x" else axes.yaxis)
+            _plain(axes, axis)
         places = sorted({float(x) for each in series for x in each.x})
         _leave_room(axes, ends, "x" in log)
         if len(places) <= FEW:
@@ -82,24 +81,26 @@ def dots(
     name: str,
     description: str,
     log: bool = False,
+    bounds: tuple[float, float] = (-inf, inf),
 ) -> Markup:
     """A row a name: of each group the seeds as small dots, their mean as a large one, the interval as a bar.
 
     Args:
         groups: by its name, the values of every row, one a seed; an only group is not named.
+        bounds: the values that there can be.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(SIZE[0], 0.75 + 0.3 * len(names) * max(1, 0.7 * len(groups))), layout="constrained")
         axes = figure.add_subplot()
         axes.set(xlabel=x_label, **({"xscale": "log"} if log else {}))
-        if log:
-            _plain(axes.xaxis)
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
         shifts = np.linspace(-0.2, 0.2, len(groups)) if len(groups) > 1 else [0.0]
         for (group, rows), shift, (colour, _) in zip(groups.items(), shifts, _looks(), strict=False):
             for place, values in enumerate(rows):
-                _dot(axes, place + shift, values, colour, log, group if place == 0 else "")
+                _dot(axes, place + shift, values, estimate(values, log, bounds), colour, group if place == 0 else "")
+        if log:
+            _plain(axes, "x")
         if len(groups) > 1:
             axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(groups), frameon=False)
     return inline(figure, name, description)
@@ -128,17 +129,16 @@ def _line(axes: Axes, series: Series, colour: str, style: str, *, log: bool) -> 
     return End(series.name, colour, x[-1], known[-1][1].mean)
 
 
-def _dot(axes: Axes, y: float, values: Values, colour: str, log: bool, label: str) -> None:
-    found = estimate(values, log)
+def _dot(axes: Axes, y: float, values: Values, found: Estimate, colour: str, label: str) -> None:
     axes.plot(values, [y] * len(values), "o", color=colour, markersize=3, alpha=0.45, markeredgewidth=0)
     if isfinite(found.lo):
         axes.hlines(y, found.lo, found.hi, color=colour, linewidth=1.2, alpha=0.6)
     axes.plot(found.mean, y, "D", color=colour, markersize=5.5, label=label or None)
 
 
-def _plain(axis: Axis) -> None:
-    """Ticks of a logarithmic axis as plain numbers: 0.01, 1e-09."""
-    low, high = axis.get_view_interval()
+def _plain(axes: Axes, name: str) -> None:
+    """Ticks of a logarithmic axis, `x` or `y`, as plain numbers: 0.01, 1e-09."""
+    axis, (low, high) = (axes.xaxis, axes.get_xlim()) if name == "x" else (axes.yaxis, axes.get_ylim())
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 300 else (1,), numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
@@ -148,7 +148,7 @@ def _leave_room(axes: Axes, ends: Sequence[End], log: bool) -> None:
     """Widen the x axis by what the longest name at the end of a line takes."""
     share = min(0.6, 0.12 + max(width(end.name) for end in ends) / (0.86 * 72 * SIZE[0]))
     low, high = axes.dataLim.intervalx
-    if log:
+    if log and high > low:
         axes.set_xlim(low, low * (high / low) ** (1 / (1 - share)))
-    else:
+    elif high > low:
         axes.set_xlim(low, low + (high - low) / (1 - share))
