@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import numpy as np
@@ -212,7 +212,14 @@ def _figures(found: Sweeps, falls: dict[int, np.ndarray]) -> list[Figure]:
         figures.append(Figure(title, text, lines(series, "batch size", axis, f"b{number}", text, logs)))
     text = "Share of single steps from a trained net that lower the loss over all training digits."
     names = [str(size) for size in falls]
-    drawn = dots(names, {"": [100 * share for share in falls.values()]}, "steps that lower the loss, %", "b9", text)
+    drawn = dots(
+        names,
+        {"": [100 * share for share in falls.values()]},
+        "steps that lower the loss, %",
+        "b9",
+        text,
+        bounds=(0, 100),
+    )
     return [*figures, Figure("How steady a step is", text, drawn)]
 
 
@@ -242,7 +249,8 @@ def _probed(falls: dict[int, np.ndarray]) -> Table:
 
 
 def _shown(values: Any, unit: str = "") -> str:
-    return estimate(values).shown(lambda number: f"{number:.1f}") + unit
+    bounds = (0.0, 100.0) if unit else (-inf, inf)
+    return estimate(values, bounds=bounds).shown(lambda number: f"{number:.1f}") + unit
 
 
 def _short(number: float) -> str:

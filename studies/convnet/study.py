@@ -52,7 +52,7 @@ def _works(experiments: Mapping[str, Trained], sizes: Mapping[str, int]) -> Verd
     ):
         what = {"rate": ", ten times the rate", "standardised": ", standardised pixels and torch's weights"}
         found = estimate(experiments[key].test())
-        told = f"{_share(found)} of the test digits read"
+        told = f"{_share(experiments[key].test())} of the test digits read"
         cases.append(Case(f"{sizes[size]:,} digits{what.get(key.split('-')[-1], '')}", found.above(WORKS), told))
     return verdict(
         f"These 29 lines form a fully functional convolutional network (here: at least {100 * WORKS:.0f} % of the test "
@@ -83,7 +83,7 @@ def _gradients(experiments: Mapping[str, Trained]) -> Verdict:
     for slot in ("full", "few"):
         first = {loss: experiments[f"{slot}-{loss}"].history("val_accuracy")[:, 0] for loss in ("mse", "cross_entropy")}
         gap = estimate(100 * (first["cross_entropy"] - first["mse"]))
-        told = ", ".join(f"{loss} {_share(estimate(values))}" for loss, values in first.items())
+        told = ", ".join(f"{loss} {_share(values)}" for loss, values in first.items())
         cases.append(Case(f"the first epoch on the {slot} digits", gap.above(0), f"validation accuracy {told}"))
     return verdict("Cross-entropy avoids vanishing gradients.", "text 003, 5.2.3", cases)
 
@@ -117,7 +117,11 @@ def _figures(experiments: Mapping[str, Trained]) -> list[Figure]:
     values = [100 * each.test() for each in experiments.values()]
     return [
         *figures,
-        Figure("Test accuracy", told, dots(list(experiments), {"": values}, "test accuracy, %", "v2", told)),
+        Figure(
+            "Test accuracy",
+            told,
+            dots(list(experiments), {"": values}, "test accuracy, %", "v2", told, bounds=(0, 100)),
+        ),
     ]
 
 
@@ -133,16 +137,16 @@ def _table(experiments: Mapping[str, Trained], sizes: Mapping[str, int]) -> Tabl
                 f"{settings['learning_rate']:g}",
                 str(settings["epochs"]),
                 f"{sizes[key.partition('-')[0]]:,}",
-                _share(estimate(each.history("val_accuracy")[:, 0])),
-                _share(estimate(each.test())),
+                _share(each.history("val_accuracy")[:, 0]),
+                _share(each.test()),
                 f"{each.seconds().mean():.0f}",
             )
         )
     return Table("Means over seeds, in brackets their 95 % t-intervals; seconds a seed.", head, rows)
 
 
-def _share(found: Estimate) -> str:
-    return found.shown(lambda share: f"{100 * share:.1f} %")
+def _share(values: np.ndarray) -> str:
+    return estimate(values, bounds=(0, 1)).shown(lambda share: f"{100 * share:.1f} %")
 
 
 def _points(gap: Estimate) -> str:

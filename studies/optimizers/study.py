@@ -11,7 +11,6 @@ from stemma.cli.study import run
 from stemma.report.numbers import significant
 from stemma.studies import (
     Case,
-    Estimate,
     Figure,
     Study,
     Table,
@@ -26,6 +25,8 @@ from stemma.studies.figures import Series, dots, lines
 
 TARGET = 0.2
 """Training loss that methods race to; guessing has log 10 = 2.3."""
+LEAST = 1e-6
+"""Histories have six digits."""
 SPEED = "texts 003, 5.2.4, and 004, 4"
 BATCHES = ("sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamw")
 ADAPTIVE = ("adagrad", "rmsprop", "adadelta", "adam")
@@ -293,10 +294,10 @@ def _figures(large: dict[str, Method], small: dict[str, Method]) -> list[Figure]
 
 
 def _series(method: Method, unit: str) -> Series:
-    """From the first step on: a logarithmic axis has no 0."""
+    """From the first step on, and not below what a history rounds to: logarithmic axes have no 0."""
     x = method.steps if unit == "steps" else method.seconds.mean(axis=0)
     known = x > 0
-    return Series(method.name, x[known], method.losses[:, known])
+    return Series(method.name, x[known], np.maximum(method.losses[:, known], LEAST))
 
 
 def _table(found: dict[str, Method]) -> Table:
@@ -319,7 +320,7 @@ def _table(found: dict[str, Method]) -> Table:
                 _arrival(each.reached(each.seconds)),
                 estimate(each.losses[:, -1]).shown(significant),
                 estimate(each.trained.history("val_loss").min(axis=1)).shown(significant),
-                _shares(estimate(each.trained.test())),
+                _shares(each.trained.test()),
             )
         )
     return Table(
@@ -339,8 +340,8 @@ def _short(number: float) -> str:
     return f"{number:.2g}" if number < 100 else f"{number:,.0f}"
 
 
-def _shares(found: Estimate) -> str:
-    return found.shown(lambda share: f"{100 * share:.1f} %")
+def _shares(values: np.ndarray) -> str:
+    return estimate(values, bounds=(0, 1)).shown(lambda share: f"{100 * share:.1f} %")
 
 
 if __name__ == "__main__":

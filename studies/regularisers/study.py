@@ -232,7 +232,7 @@ def _figures(alone: dict[str, Net]) -> list[Figure]:
         Figure(
             "Train and test",
             described["both"],
-            dots(names, {"test": test, "train": train}, "accuracy, %", "r0", described["both"]),
+            dots(names, {"test": test, "train": train}, "accuracy, %", "r0", described["both"], bounds=(0, 100)),
         ),
         Figure("The gap", described["gap"], dots(names, {"": gap}, "points", "r1", described["gap"])),
         Figure(
@@ -270,7 +270,7 @@ def _table(nets: dict[str, Net]) -> Table:
 
 
 def _share(values: np.ndarray) -> str:
-    return estimate(100 * values).shown(lambda number: f"{number:.1f}") + " %"
+    return estimate(100 * values, bounds=(0, 100)).shown(lambda number: f"{number:.1f}") + " %"
 
 
 if __name__ == "__main__":

@@ -78,4 +78,4 @@ def test_a_step_of_a_large_batch_costs_more_and_an_epoch_less(prepared: dict[str
     assert epoch.holds is False and "0.12 times" in epoch.found
     count = len(load_split(prepared["grey"], "train"))
     ratio = 8 / 64 * -(-count // 8) / -(-count // 64)
-    assert step.holds is (True if ratio > 1 else False)
+    assert step.holds is (ratio > 1)

@@ -36,9 +36,7 @@ def case(study: Study, claim: str, where: str) -> Any:
 
 
 @pytest.mark.parametrize(("reached", "holds"), [(0.9, True), (0.7, False)])
-def test_verdicts_follow_the_numbers(
-    prepared: dict[str, Path], tmp_path: Path, reached: float, holds: bool
-) -> None:
+def test_verdicts_follow_the_numbers(prepared: dict[str, Path], tmp_path: Path, reached: float, holds: bool) -> None:
     study = planted(prepared["grey"], tmp_path, {"dropout": reached, "fewest-dropout": reached})
     assert case(study, "Dropout and methods like it", "dropout").holds is holds
     assert case(study, "They lessen overfitting", "dropout").holds is holds, "trained alike: the gap is the test's"
