@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup run recipe study ui test test-slow lint clean
+.PHONY: help setup run gallery recipe study ui test test-slow lint clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ endif
 	stemma promote
 	@stemma ranking
 	@echo "MLflow UI: make ui"
+
+gallery: setup ## run every architecture once in build/gallery and join it with the core results in reports/all.html
+	$(call run_set,gallery/params.yaml,build/gallery)
+	stemma report --set build/gallery
 
 recipe: setup ## run recipes/NAME.yaml with the same pipeline, in build/NAME (NAME=mnist-5k)
 	$(call named,recipes/$(NAME).yaml,$(basename $(notdir $(wildcard recipes/*.yaml))))

@@ -5,6 +5,7 @@ from pathlib import Path
 from stemma import comparison, report
 from stemma.cli import stage
 from stemma.config import Config
+from stemma.families.catalog import CATALOG
 from stemma.files import write_json, write_text
 from stemma.runs import ROOT
 
@@ -16,7 +17,7 @@ def compare(config: Config, _: str) -> None:
     curves = comparison.learning_curves(config.trained, ROOT)
     write_json(REPORTS / "comparison.json", results)
     write_text(REPORTS / "curves.csv", curves.to_csv(index=False))
-    report.render(results, ROOT, REPORTS)
+    report.render(results, ROOT, REPORTS, CATALOG)
 
 
 if __name__ == "__main__":

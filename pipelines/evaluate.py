@@ -8,7 +8,8 @@ from stemma.config import Config
 
 
 def main(config: Config, name: str) -> None:
-    evaluation.evaluate(name, Path("data/prepared") / config.experiment(name).dataset)
+    prepared = Path("data/prepared") / config.experiment(name).dataset
+    evaluation.evaluate(name, prepared, **config.evaluation.model_dump())
 
 
 if __name__ == "__main__":

@@ -63,6 +63,12 @@ def test_params_yaml_writes_out_every_default_of_training() -> None:
     assert set(written) == set(config.Training.model_fields)
 
 
+def test_an_empty_list_of_epsilons_switches_perturbations_off(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed("evaluation", {"epsilons": []})))
+    assert config.load(tmp_path / "params.yaml").evaluation.epsilons == ()
+    assert 0.007 in config.Evaluation().epsilons
+
+
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
@@ -88,6 +94,11 @@ def test_params_yaml_writes_out_every_default_of_training() -> None:
         ("datasets.grey.use", "mnist@smple", "(did you mean 'sample'?)"),
         ("datasets.grey.validation", 1.5, "datasets.grey.validation: input should be less than 1, found 1.5"),
         ("experimets", {}, "unknown key 'experimets' (did you mean 'experiments'?)"),
+        ("evaluation", {"epsilons": [0.1, 0.02]}, "evaluation.epsilons: epsilons must ascend and be distinct, found [0.1, 0.02]"),
+        ("evaluation", {"epsilons": [0.1, 0.1]}, "evaluation.epsilons: epsilons must ascend and be distinct, found [0.1, 0.1]"),
+        ("evaluation", {"epsilons": [0, 0.1]}, "evaluation.epsilons.0: input should be greater than 0, found 0"),
+        ("evaluation", {"perturbed": 0}, "evaluation.perturbed: input should be greater than or equal to 1, found 0"),
+        ("evaluation", {"epsilon": [0.1]}, "evaluation: unknown key 'epsilon' (did you mean 'epsilons'?)"),
         ("gate", {"alpha": 2}, "gate.alpha: input should be less than 1, found 2"),
     ],
 )  # fmt: skip
@@ -210,7 +221,7 @@ def test_an_architecture_learns_the_slots_task(tmp_path: Path) -> None:
         ({"optimizer": "momentum"}, "momentum: 0, but optimizer 'momentum' needs one above 0"),
         ({"optimizer": "adam", "optimizer_options": {"beta": 1}}, "optimizer_options.beta: 'adam' does not take it"),
         ({"optimizer": "bfgs", "schedule": "cosine"}, "schedule: 'cosine'; allowed with 'bfgs'"),
-        ({"optimizer": "bfgs", "architecture": "lenet5", "family": "cnn"}, "optimizer: 'bfgs' searches its own step, for mlp; not for 'lenet5'"),
+        ({"optimizer": "bfgs", "architecture": "lenet5", "family": "cnn"}, "optimizer: 'bfgs' searches its own step, for mlp, maxout; not for 'lenet5'"),
         ({"loss": "hinge"}, "loss: "),
         ({"optimizer": ["adam"]}, "experiments.a.optimizer: input should be"),
         ({"optimizer": {"adam": 1}}, "experiments.a.optimizer: input should be"),
@@ -234,6 +245,30 @@ def test_a_loss_of_classes_is_none_of_a_regression(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
     with pytest.raises(StemmaError, match=r"experiments.a.loss: 'kl' is none for regress; known: auto, mse, l1"):
         config.load(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"architecture": "logistic_regression", "weight_average": "ema"}, "weight_average: 'ema', but 'logistic_regression' has no steps to average; allowed: none"),
+        ({"architecture": "perceptron", "companion": "centre"}, "companion: 'centre' is of layers that learn by gradients, 'perceptron' has none; allowed: none"),
+        ({"architecture": "rbm", "companion": "centre"}, "companion: 'centre' is of layers that learn by gradients, 'rbm' has none; allowed: none"),
+        ({"architecture": "mlp", "companion": "contrastive", "dataset": "numbers"}, "companion: 'contrastive' is of classes; slot 'numbers' (diabetes@package) has the task regress; allowed: none"),
+        ({"architecture": "mlp", "weight_average": "swa"}, "patience: 3; allowed with weight_average 'swa', which begins late: null"),
+        ({"architecture": "mlp", "weight_average": "mean"}, "weight_average: input should be 'none', 'ema' or 'swa', found 'mean'"),
+        ({"architecture": "mlp", "optimizer": "bfgs", "companion": "centre"}, "companion: 'centre'; allowed with 'bfgs', which minimises the loss alone: none"),
+        ({"architecture": "mlp", "average_from": 1.0}, "average_from: input should be less than 1, found 1.0"),
+        ({"architecture": "mlp", "centre_rate": 2.0}, "centre_rate: input should be less than or equal to 1, found 2.0"),
+        ({"architecture": "maxout", "parameters": {"pieces": 1}}, "parameters.pieces: input should be greater than or equal to 2, found 1"),
+    ],
+)  # fmt: skip
+def test_averages_and_companions_that_mean_nothing(entry: dict, said: str, tmp_path: Path) -> None:
+    values = {
+        "datasets": {"classes": {"use": "iris@package"}, "numbers": {"use": "diabetes@package"}},
+        "experiments": {"x": {"dataset": "classes", "family": CATALOG[entry["architecture"]].family, **entry}},
+    }
+    text = message(tmp_path, values)
+    assert said in text and len(text.splitlines()) == 1
 
 
 TRANSFER = {"dataset": "grey", "family": "cnn", "architecture": "lenet5", "parameters": {"form": "modern"}}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from made_up import GREY, prepare
 from stemma import training
@@ -239,3 +240,19 @@ def test_two_processes_train_by_ddp(architecture: str, tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert len(RunFiles("x", tmp_path / "runs").history(0)) >= 2
+
+
+@pytest.mark.slow
+def test_two_processes_average_and_move_centres_as_one_does(tmp_path: Path) -> None:
+    """Batches of 20 in one process are shares of 10 in two: the same steps, averages and centres."""
+    found = []
+    for devices in (1, 2):
+        folder = tmp_path / str(devices)
+        common = {"batch_size": 20, "epochs": 2, "patience": None, "parameters": {"hidden": [12]}}
+        companion = {"companion": "centre", "companion_weight": 0.5}
+        process = _stage(_project(folder, devices=devices, weight_average="ema", **common, **companion))
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        found.append(load_file(RunFiles("x", folder / "runs").model_folder(0) / "weights.safetensors"))
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, atol=1e-3, rtol=1e-3)

@@ -1,6 +1,7 @@
 """Evaluation: trained models + the test split -> metrics, predictions, pictures. The test split is opened only here."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,14 @@ TIMED = 256
 """Examples in the batch whose prediction is timed."""
 
 
-def evaluate(name: str, prepared: Path, root: Path = ROOT) -> None:
+def evaluate(
+    name: str, prepared: Path, root: Path = ROOT, epsilons: Sequence[float] = (), perturbed: int = 500
+) -> None:
     """Judge every trained seed of experiment `name` on the test split and write its run files.
+
+    Args:
+        epsilons: sizes of the perturbations under which models with a gradient are judged again; none: they are not.
+        perturbed: examples that are perturbed, at most, spread over the split.
 
     Raises:
         StemmaError: the models were trained on another prepared set than the one that lies there.
@@ -29,6 +36,7 @@ def evaluate(name: str, prepared: Path, root: Path = ROOT) -> None:
     if runs.summary().digest != spec.digest:
         raise StemmaError(f"{prepared}: not the set that '{name}' was trained on; run `dvc repro`")
     judged, values, times, pictures = scoring(spec.task), [], {}, dict[str, np.ndarray]()
+    sweeps: dict[str, Any] = {}
     for number, seed in enumerate(runs.seeds()):
         model = families.load(runs.model_folder(seed))
         outputs = model.predict(test.x, test.lengths, test.texts)
@@ -38,10 +46,33 @@ def evaluate(name: str, prepared: Path, root: Path = ROOT) -> None:
         times[f"seed{seed}"] = _seconds_an_example(model, test)
         if number == 0:
             pictures = {**model.pictures(), **_mistakes(runs, test, outputs)}
-    runs.write_pictures(pictures)
+        if epsilons and model.differentiable:
+            sweeps[f"seed{seed}"] = _perturbed(model, test, epsilons, perturbed)
     means = {metric: round(float(np.mean([v[metric] for v in values])), 4) for metric in judged.scores}
+    if any(sweeps.values()):
+        means[f"{judged.primary}_change_at_{epsilons[0]:g}"] = _write_sweeps(runs, sweeps, epsilons)
+        pictures |= next(iter(sweeps.values())).pictures
+    runs.write_pictures(pictures)
     runs.write("metrics.json", means)
     runs.write("test_time.json", times)
+
+
+def _perturbed(model: Any, test: Split, epsilons: Sequence[float], most: int) -> Any:
+    """`robustness.Judged`. What it imports a baseline has no need of."""
+    from stemma import robustness
+
+    return robustness.judge(model, test, epsilons, most)
+
+
+def _write_sweeps(runs: RunFiles, sweeps: dict[str, Any], epsilons: Sequence[float]) -> float:
+    """Write the scores under each perturbation, by seed; the mean change under the first."""
+    first = next(iter(sweeps.values()))
+    rows = [
+        {"epsilon": epsilon, **{seed: found.scores[place] for seed, found in sweeps.items()}}
+        for place, epsilon in enumerate((0.0, *epsilons))
+    ]
+    runs.write_robustness(first.space, first.examples, rows, first.turned)
+    return round(float(np.mean([found.scores[1] - found.scores[0] for found in sweeps.values()])), 4)
 
 
 def _seconds_an_example(model: Any, test: Split, repeats: int = 3) -> float:

@@ -13,14 +13,18 @@
         test/mistakes.json          most confident mistakes of the first seed:
                                     index, label, predicted, probability[, text];
                                     regress: largest errors: index, target, value[, text]
-        test/pictures.npz           uint8 [n, H, W, C] (C 1 or 3): `mistakes`, `filters`, `samples`; those that exist
+        test/robustness.json        of models with a gradient, the primary score under perturbations against them:
+                                    {space, examples, rows: [{epsilon, seed<k>, ...}], turned: [...]}; what `space` and
+                                    `turned` (the pictures `adversarial`) hold is told in `stemma.robustness`
+        test/pictures.npz           uint8 [n, H, W, C] (C 1 or 3): `mistakes`, `filters`, `samples`, `adversarial`
+                                    (original, sign pattern and perturbed, side by side: 3 W); those that exist
         metrics.json                means over the seeds, for `dvc metrics show`
         test_time.json              {"seed<k>": seconds to predict one example}
 
 No date, path, duration or run id lies in a file other than `*_time.json`: equal results have equal bytes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +36,8 @@ from stemma.errors import StemmaError
 from stemma.files import read_json, replacing, write_json, write_text
 
 ROOT = Path("runs")
+Root = Path | Mapping[str, Path]
+"""Where run files lie: the folder that holds all experiments, or the one that holds each."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,27 @@ class Summary:
         return min(order)[2]
 
 
+def roots_of(sets: Iterable[tuple[Path, Iterable[str]]]) -> dict[str, Path]:
+    """The folder of run files that holds each experiment of several (folder, experiments).
+
+    Raises:
+        StemmaError: two folders hold experiments of one name.
+    """
+    roots: dict[str, Path] = {}
+    for folder, experiments in sets:
+        for experiment in experiments:
+            if roots.setdefault(experiment, folder) != folder:
+                where = f"in {roots[experiment]} and in {folder}"
+                raise StemmaError(f"experiment '{experiment}': {where}; rename one of them")
+    return roots
+
+
 class RunFiles:
     """Paths and files of one experiment below `root`."""
 
-    def __init__(self, experiment: str, root: Path = ROOT) -> None:
-        self.experiment, self.root = experiment, Path(root)
+    def __init__(self, experiment: str, root: Root = ROOT) -> None:
+        self.experiment = experiment
+        self.root = root[experiment] if isinstance(root, Mapping) else Path(root)
         self.folder = self.root / experiment
 
     def seed_folder(self, seed: int) -> Path:
@@ -128,6 +150,17 @@ class RunFiles:
     def pictures(self) -> dict[str, np.ndarray]:
         with np.load(self._existing(self.folder / "test" / "pictures.npz"), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
+
+    def write_robustness(
+        self, space: str, examples: int, rows: list[dict[str, float]], turned: list[dict[str, Any]]
+    ) -> None:
+        """`rows`: one an epsilon, 0 first, each with a score a seed."""
+        self.write("test/robustness.json", {"space": space, "examples": examples, "rows": rows, "turned": turned})
+
+    def robustness(self) -> dict[str, Any] | None:
+        """What `write_robustness` wrote; None if it was not measured."""
+        path = self.folder / "test" / "robustness.json"
+        return read_json(path) if path.is_file() else None
 
     def write(self, name: str, value: Any) -> None:
         write_json(self.folder / name, value)

@@ -89,7 +89,7 @@ def study(experiments: dict[str, Trained]) -> Study:
             f"digits; the last epoch stands. All sizes are compared with {base.size} at rate {base.rate:g}, "
             f"{base.trained.settings['epochs']} epochs or {base.steps:,} steps, with one rate and with one that grows "
             f"as the "
-            "batch does (Goyal et al. 2017).",
+            f"batch does (Goyal et al. 2017), up to {found['epochs', 'scaled'][-1].size}.",
             f"How steady a step is: from each trained net of size {base.size}, {STEPS} single steps at rate "
             f"{base.rate:g}, "
             "each by one random batch; the loss over all training digits before and after. Seconds are CPU seconds "

@@ -11,7 +11,7 @@ from stemma.studies import Case, Estimate, Figure, Study, Table, Trained, estima
 from stemma.studies.figures import Series, lines
 
 TOLERANCE = 0.01
-"""By how much the numbers of parameters of one comparison may differ."""
+"""By what share a net's number of parameters may differ from that of the net of one hidden layer."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,18 @@ def grouped(experiments: dict[str, Trained]) -> list[Group]:
     """By what stands before the depth in their names.
 
     Raises:
-        StemmaError: parameters of a group differ by more than `TOLERANCE`, or it has no net of one hidden layer.
+        StemmaError: a group has no net of one hidden layer, or one of other parameters by more than `TOLERANCE`.
     """
     groups: dict[str, dict[int, Trained]] = {}
     for key, trained in experiments.items():
         depth = len(trained.settings["parameters"]["hidden"])
         groups.setdefault(key.rpartition("-")[0], {})[depth] = trained
     for name, nets in groups.items():
-        sizes = [net.parameters for net in nets.values()]
-        if max(sizes) > (1 + TOLERANCE) * min(sizes):
-            raise StemmaError(f"{name}: {min(sizes):,} to {max(sizes):,} parameters; allowed: within {TOLERANCE:.0%}")
         if 1 not in nets:
             raise StemmaError(f"{name}: no net of one hidden layer to compare with; found depths {sorted(nets)}")
+        sizes = [net.parameters for net in nets.values()]
+        if any(abs(size / nets[1].parameters - 1) > TOLERANCE for size in sizes):
+            raise StemmaError(f"{name}: {min(sizes):,} to {max(sizes):,} parameters; allowed: within {TOLERANCE:.0%}")
     return [Group(dict(sorted(nets.items()))) for nets in groups.values()]
 
 
@@ -63,8 +63,9 @@ def study(experiments: dict[str, Trained]) -> Study:
         name="depth_width",
         question="With equally many parameters, is a net better deep and narrow or shallow and wide?",
         method=[
-            f"Hidden layers of about equal width; within a comparison the nets' parameters differ by at most "
-            f"{TOLERANCE:.0%}. ReLU, He's first weights, Adam at 0.001, no regulariser: {_widths(groups)}.",
+            f"Hidden layers of about equal width; the number of parameters differs by at most {TOLERANCE:.0%} from "
+            "that of the net of one hidden layer. ReLU, He's first weights, Adam at 0.001, no regulariser: "
+            f"{_widths(groups)}.",
             "How well a net fits is its training loss in the last epoch, as a ratio to that of the net of one hidden "
             "layer with the same seed. Test accuracy is that of the epoch of least validation loss.",
         ],

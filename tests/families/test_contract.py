@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from stemma import families
+from stemma import families, robustness
 from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.families.catalog import CATALOG, FAMILIES
+from stemma.families.features import OnFeatures
 from stemma.scores import scoring
 from stemma.training.datamodule import Batch, to_batch
 from stemma.training.loop import SeedRun
@@ -24,6 +25,8 @@ SMALL = {
     "rbm": {"hidden": 20, "pretrain_epochs": 1},
     "dbn": {"hidden": (20, 15), "pretrain_epochs": 1},
     "mlp": {"hidden": (16,)},
+    "maxout": {"hidden": (16,), "pieces": 3},
+    "conv1d": {"maps": (12,), "embedding": 8},
 }
 SLOTS = {
     ("image", "classify"): ("grey", "colour"),
@@ -61,6 +64,7 @@ def experiment(key: str, **settings) -> Experiment:
 def test_entry_is_complete(key: str) -> None:
     entry = CATALOG[key]
     assert entry.family in FAMILIES and entry.paper and entry.kinds and entry.tasks
+    assert entry.load().differentiable is (entry.family != "baseline") and not OnFeatures.differentiable
 
 
 @pytest.mark.parametrize(("key", "slot"), CASES)
@@ -114,6 +118,54 @@ def test_every_trainable_parameter_gets_a_gradient(key: str, slot: str, prepared
                 assert parameter.grad is not None and parameter.grad.abs().sum() > 0, (phase.name, name)
             else:
                 assert parameter.grad is None, (phase.name, name)
+
+
+@pytest.mark.parametrize("key", CATALOG)
+def test_entry_says_what_descends(key: str, prepared: dict[str, Path]) -> None:
+    model = build(key, prepared[next(slot for name, slot in CASES if name == key)])
+    last = model.phases()[-1]
+    descends = "none" if last.solve else "output" if last.trainable == (model.head,) else "all"
+    assert CATALOG[key].descends == descends
+
+
+@pytest.mark.parametrize(
+    ("key", "parameters", "slot"),
+    [
+        *[(key, SMALL.get(key, {}), slot) for key, slot in CASES if CATALOG[key].family != "baseline"],
+        ("lenet5", {"form": "1998"}, "grey"),
+        ("mlp", {"hidden": (8,), "starts": 3, "activation": "maxout"}, "table"),
+        ("mlp", {"hidden": (8,), "batch_norm": True, "drop": "standout", "dropout": 0.4}, "table"),
+        ("simple_rnn", {"hidden": 8, "layers": 2, "activation": "sigmoid", "dropout": 0.3}, "text"),
+    ],
+)  # fmt: skip
+def test_loses_under_perturbations_and_stays_as_it_was(
+    key: str, parameters: dict, slot: str, prepared: dict[str, Path]
+) -> None:
+    torch.manual_seed(0)
+    spec, test = load_spec(prepared[slot]), load_split(prepared[slot], "test")
+    model = families.build(key, spec.to_dict(), parameters)
+    if model.phases()[-1].solve:
+        model.solve(load_split(prepared[slot], "train"))
+    model.train()
+    first = next(model.parameters())
+    first.requires_grad_(False)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    learning = [p.requires_grad for p in model.parameters()]
+    found = robustness.sweep(model, test.x, test.y, test.lengths, (1e-3, 0.007, 0.1))
+    assert np.isfinite(found.answers).all()
+    assert model.training and learning == [p.requires_grad for p in model.parameters()]
+    assert all(p.grad is None for p in model.parameters())
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert not any(module._forward_hooks for module in model.modules())
+    np.testing.assert_allclose(found.answers[0], model.predict(test.x, test.lengths, test.texts), rtol=1e-5, atol=1e-6)
+    plain, least, *_ = [_loss(spec, answers, test.y) for answers in found.answers]
+    assert least > plain
+
+
+def _loss(spec, answers: np.ndarray, y: np.ndarray) -> float:
+    if spec.task == "regress":
+        return float(np.mean((answers.astype(np.float64) - y) ** 2))
+    return float(-np.log(answers[np.arange(len(y)), y].astype(np.float64)).mean())
 
 
 FORMS = [(key, slot, {}) for key, slot in CASES if CATALOG[key].family != "baseline"]

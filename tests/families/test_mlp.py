@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from made_up import TABLE, TABLE_COLUMNS, VALUES, examples, prepare
+from made_up import GREY, TABLE, TABLE_COLUMNS, VALUES, examples, prepare
 from stemma import families, training
 from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
@@ -192,3 +192,41 @@ def test_a_loss_of_another_task_is_refused() -> None:
     model, settings = families.build("mlp", VALUES.to_dict(), {}), experiment("mlp").model_copy(update={"loss": "kl"})
     with pytest.raises(StemmaError, match="loss of task 'regress': unknown name 'kl'"):
         model.begin(model.phases()[0], settings)
+
+
+def test_maxout_by_hand() -> None:
+    """Pieces x, -x of one unit make |x|; then 2 |x| + 1."""
+    model = families.build("maxout", table(1), {"hidden": (1,), "pieces": 2, "dropout": 0.0})
+    with torch.no_grad():
+        model.layers[0][0].weight.copy_(torch.tensor([[1.0], [-1.0]])), model.layers[0][0].bias.zero_()
+        model.head.weight.fill_(2.0), model.head.bias.fill_(1.0)
+    assert model(torch.tensor([[-3.0], [0.5]])).flatten().tolist() == [7.0, 2.0]
+
+
+def test_maxout_is_an_mlp_of_that_activation() -> None:
+    settings = {"hidden": (6, 5), "pieces": 3, "batch_norm": True, "starts": 2, "dropout": 0.1}
+    torch.manual_seed(0)
+    maxout = families.build("maxout", table(4, 3), settings).eval()
+    torch.manual_seed(0)
+    mlp, x = families.build("mlp", table(4, 3), {**settings, "activation": "maxout"}).eval(), torch.randn(5, 4)
+    torch.testing.assert_close(maxout(x), mlp(x), rtol=0, atol=0)
+
+
+def test_maxout_of_goodfellow_for_digits() -> None:
+    model = families.build("maxout", GREY.to_dict(), {})
+    layers = [sum(p.numel() for p in layer.parameters()) for layer in model.layers]
+    assert layers == [942_000, 289_200] and model.parameter_count() == 942_000 + 289_200 + 2_410
+    assert [type(part).__name__ for part in model.layers[0]] == ["Linear", "Maxout", "Dropout"]
+
+
+def test_maxout_learns_made_up_digits(prepared: dict[str, Path]) -> None:
+    train, test = (load_split(prepared["grey"], name) for name in ("train", "test"))
+    parameters = {"hidden": (12,), "pieces": 3, "dropout": 0.2}
+    settings = experiment("maxout", batch_size=20, patience=None, parameters=parameters)
+    model, _ = SeedRun("x", settings, 0, load_spec(prepared["grey"]).to_dict()).fit(train, None, 12, [])
+    assert (model.predict(test.x).argmax(1) == test.y).mean() > 0.9
+
+
+def test_maxout_of_one_piece() -> None:
+    with pytest.raises(StemmaError, match="pieces: 1; maxout takes at least 2"):
+        families.build("maxout", table(4, 3), {"pieces": 1})

@@ -117,6 +117,6 @@ def test_pretraining_leaves_the_classifier_and_fine_tuning_the_visible_biases() 
     model = families.build("dbn", GREY.to_dict(), {"hidden": (6, 4), "pretrain_epochs": 1})
     names = [phase.name for phase in model.phases()]
     assert names == ["rbm1", "rbm2", "sample", "fit"]
-    model.begin(model.phases()[-1], SimpleNamespace(loss="auto", label_smoothing=0.0, delta=1.0))
+    model.begin(model.phases()[-1], SimpleNamespace(loss="auto", label_smoothing=0.0, delta=1.0, companion="none"))
     frozen = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
     assert frozen == {"rbms.0.visible_bias", "rbms.1.visible_bias"}

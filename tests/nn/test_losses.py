@@ -163,7 +163,7 @@ def test_centre_loss_and_its_update_by_hand() -> None:
     loss.update(features, labels)
     expected = torch.tensor([[0.0, 0.5], [1 + 0.5 * 2 / 3, 1 + 0.5 * 2 / 3], [0, 0]])
     torch.testing.assert_close(loss.centres, expected)
-    assert "centres" in loss.state_dict()
+    assert loss.state_dict() == {} and dict(loss.named_buffers()).keys() == {"centres"}
 
 
 def test_centres_reach_the_means_of_their_classes() -> None:

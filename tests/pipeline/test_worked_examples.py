@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from made_up import GREY, prepare
+from stemma.config import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +24,7 @@ def block(page: str, mark: str) -> str:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the package and the stage scripts beside a prepared set."""
-    for name in ("src", "pipelines"):
+    for name in ("src", "pipelines", "gallery"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     prepare(tmp_path / "data/prepared/grey", GREY)
     return tmp_path
@@ -51,6 +52,11 @@ def test_add_an_architecture(project: Path) -> None:
     )
     assert "1 experiments" in run(project, "-m", "stemma.cli.main", "check")
     assert "narrow_cnn" in run(project, "-m", "stemma.cli.main", "list")
+    gallery = project / "gallery/params.yaml"
+    head, mark, tail = gallery.read_text().partition("\nexperiments:\n")
+    gallery.write_text(head + mark + block(page, "gallery") + tail)
+    before = len(load(ROOT / "gallery/params.yaml").trained)
+    assert f"{before + 1} experiments" in run(project, "-m", "stemma.cli.main", "check", "--params", "gallery/params.yaml")  # fmt: skip
     assert "total parameters: 1,554" in run(project, "-m", "stemma.cli.main", "shapes", "narrow_cnn", "--input", "1x28x28", "--set", "maps=4")  # fmt: skip
     run(project, "pipelines/train.py", "mnist-narrow_cnn")
     run(project, "pipelines/evaluate.py", "mnist-narrow_cnn")

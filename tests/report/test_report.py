@@ -9,6 +9,7 @@ from made_up_runs import EXPERIMENTS, HOSTILE, write_all
 
 from stemma import report
 from stemma.comparison import compare
+from stemma.families.catalog import CATALOG
 
 
 class Page(HTMLParser):
@@ -32,7 +33,7 @@ class Page(HTMLParser):
 
 def render(folder: Path, **options: Any) -> tuple[str, str]:
     keys = write_all(folder / "runs", examples=200, **options)
-    report.render(compare(keys, folder / "runs", bootstrap=100), folder / "runs", folder / "out")
+    report.render(compare(keys, folder / "runs", bootstrap=100), folder / "runs", folder / "out", CATALOG)
     return tuple((folder / "out" / f"comparison.{kind}").read_text("utf-8") for kind in ("html", "md"))
 
 
@@ -65,7 +66,7 @@ def test_every_table_and_picture_says_what_it_is(pages: tuple[str, str], page: P
     assert pages[0].count("<table") == pages[0].count("<caption")
     assert all(attributes.get("alt") for attributes in page.all("img"))
     assert all(attributes.get("aria-label") for attributes in page.all("svg"))
-    assert all(attributes.get("scope") in ("col", "row") for attributes in page.all("th"))
+    assert all(attributes.get("scope") in ("col", "row", "rowgroup") for attributes in page.all("th"))
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = [attributes["href"] for attributes in page.all("a")]
@@ -86,9 +87,11 @@ def test_colours_follow_the_page(pages: tuple[str, str]):
 
 
 def test_markdown_tables_are_whole(pages: tuple[str, str]):
-    rows = [line for line in pages[1].splitlines() if line.startswith("|")]
-    assert len(rows) == sum(map(len, EXPERIMENTS.values())) + 2 * len(EXPERIMENTS)
-    assert {line.replace("\\|", "").count("|") for line in rows} == {12}
+    ranked, _, architectures = pages[1].partition("## Every architecture")
+    for part, tables, bars in ((ranked, len(EXPERIMENTS), 12), (architectures, 1, 9)):
+        rows = [line for line in part.splitlines() if line.startswith("|")]
+        assert len(rows) == sum(map(len, EXPERIMENTS.values())) + 2 * tables
+        assert {line.replace("\\|", "").count("|") for line in rows} == {bars}
 
 
 def test_renders_without_pictures_and_with_one_seed(tmp_path: Path):
@@ -118,7 +121,7 @@ def test_values_have_a_section_of_their_own(tmp_path: Path):
     from made_up_runs import write_values
 
     keys = [*write_all(tmp_path / "runs", examples=200), *write_values(tmp_path / "runs")]
-    report.render(compare(keys, tmp_path / "runs", bootstrap=100), tmp_path / "runs", tmp_path / "out")
+    report.render(compare(keys, tmp_path / "runs", bootstrap=100), tmp_path / "runs", tmp_path / "out", CATALOG)
     html, text = ((tmp_path / "out" / f"comparison.{kind}").read_text("utf-8") for kind in ("html", "md"))
     section = html[html.index('<section id="diabetes-package"') :]
     section = section[: section.index("</section>")]

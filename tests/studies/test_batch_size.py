@@ -16,7 +16,7 @@ from stemma.studies import Study, load
 from stemma.studies.probes import steps_down
 
 module = script("batch_size")
-SIZES = (8, 16, 64)
+RATE = 0.5
 
 
 def net(prepared: Path) -> Any:
@@ -35,13 +35,13 @@ def test_the_whole_gradient_leads_down_and_its_opposite_up(
 def test_single_steps_are_those_by_hand(prepared: dict[str, Path]) -> None:
     split, model = load_split(prepared["grey"], "train"), net(prepared["grey"])
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    found = steps_down(model, split, 2, 0.05, 20, seed=3)
+    found = steps_down(model, split, 2, RATE, 20, seed=3)
     assert all(torch.equal(value.float(), start[name]) for name, value in model.state_dict().items()), "left as it was"
     x, y = (torch.from_numpy(np.array(part)) for part in (split.x, split.y))
     generator, down = torch.Generator().manual_seed(3), []
     for _ in range(20):
         rows, each = torch.randperm(len(y), generator=generator)[:2], net(prepared["grey"]).double()
-        step = torch.optim.SGD(each.parameters(), lr=0.05)
+        step = torch.optim.SGD(each.parameters(), lr=RATE)
         before = cross_entropy(each(x), y)
         cross_entropy(each(x[rows]), y[rows]).backward()
         step.step()

@@ -87,13 +87,12 @@ def test_verdicts_follow_the_numbers(planted: Path, prepared: dict[str, Path], t
     assert conjugate.sentence.split(" (")[0] in page and page.count("<svg") == len(study.figures)
 
     plant(planted, prepared["grey"], "momentum", 4, 1)
-    again = module.study(load_all(planted, prepared))
-    assert next(v for v in again.verdicts if v.claim.startswith("Momentum")).cases[0].holds is False
+    assert module._momentum(module.methods(load_all(planted, prepared))).cases[0].holds is False
 
 
 def test_gradient_descent_that_climbs_once_is_caught(planted: Path, prepared: dict[str, Path]) -> None:
     def found() -> bool | None:
-        return module.study(load_all(planted, prepared)).verdicts[0].cases[0].holds
+        return module._descends(module.methods(load_all(planted, prepared))["gradient_descent"]).cases[0].holds
 
     assert found() is True
     runs = RunFiles("gradient_descent", planted)

@@ -65,6 +65,20 @@ def test_every_point_of_the_curves(publishing: Publishing, project: Path) -> Non
     assert len(client.get_metric_history(run.info.run_id, "test/accuracy")) == 1
 
 
+def test_scores_under_perturbations(publishing: Publishing, project: Path) -> None:
+    rows = [{"epsilon": e, "seed0": 0.9 - e, "seed1": 0.8 - 2 * e} for e in (0.0, 0.007, 0.2)]
+    RunFiles("mnist-dbn", project / "runs").write_robustness("pixels", 100, rows, [])
+    publishing("mnist-dbn", "mnist-mlp")
+    client = connect()
+    children = {run.info.run_name: run for run in runs("mnist@sample", "tags.kind = 'seed'")}
+    run = children["mnist-dbn-seed1"]
+    points = client.get_metric_history(run.info.run_id, "robustness/accuracy")
+    found = {point.step: round(point.value, 6) for point in points}
+    assert found == {0: 0.8, 7: 0.786, 200: 0.4}
+    assert run.data.metrics["robustness/change_at_0.007"] == pytest.approx(-0.014)
+    assert not [name for name in children["mnist-mlp-seed1"].data.metrics if name.startswith("robustness")]
+
+
 def test_model_of_the_best_seed_has_its_metrics_and_dataset(publishing: Publishing) -> None:
     publishing("mnist-dbn")
     client = connect()

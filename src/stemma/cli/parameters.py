@@ -25,6 +25,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("transfers.KEY", config.Transfer, "Any key of an experiment, and ([transfer.md](transfer.md)):"),
     ("transfers.KEY.start", config.Start, "A network starts from the other one's weights, an estimator learns on its "
      "last hidden layer."),
+    ("evaluation", config.Evaluation, "Perturbations against each model ([robustness.md](robustness.md))."),
     ("comparison", config.Comparison, "How results are compared ([comparison.md](comparison.md))."),
     ("gate", config.Gate, "When a challenger takes the alias `champion`."),
 )  # fmt: skip

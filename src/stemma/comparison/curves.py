@@ -1,24 +1,23 @@
 """Learning curves: what history files say of the final phase, as a mean over the seeds."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import pandas as pd
 
-from stemma.runs import RunFiles, Summary
+from stemma.runs import Root, RunFiles, Summary
 from stemma.scores import scoring
 
 COLUMNS = ["dataset", "source", "experiment", "family", "epoch"]
 
 
-def learning_curves(experiments: Iterable[str], root: Path) -> pd.DataFrame:
+def learning_curves(experiments: Iterable[str], root: Root) -> pd.DataFrame:
     """A row an experiment and epoch of its final phase, epochs counted from 1.
 
     Columns are `COLUMNS`, then a validation score a task that is there (`val_accuracy`, `val_rmse`), and `val_loss`.
     Seeds that stopped earlier drop out of the mean. Pre-training phases are left out: their losses are not
     comparable. A value that a history does not hold is missing (an empty field of `reports/curves.csv`).
     """
-    found = [RunFiles(experiment, Path(root)) for experiment in experiments]
+    found = [RunFiles(experiment, root) for experiment in experiments]
     summaries = [runs.summary() for runs in found]
     scores = dict.fromkeys(_score(summary) for summary in summaries) or {"val_accuracy": None}
     columns = [*COLUMNS, *scores, "val_loss"]

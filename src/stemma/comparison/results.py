@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from stemma.errors import StemmaError
-from stemma.runs import RunFiles, Summary
+from stemma.runs import Root, RunFiles, Summary
 from stemma.scores import Scoring, scoring
 
 
@@ -21,6 +21,7 @@ class Result:
         examples: `[S, N]`, `Scoring.per_example`: bool, whether the answer is right, or the squared error.
         train_seconds: `[S]`.
         predict_ms: `[S]`, milliseconds to predict one example.
+        robustness: `RunFiles.robustness`.
     """
 
     summary: Summary
@@ -29,6 +30,7 @@ class Result:
     outputs: np.ndarray
     train_seconds: list[float]
     predict_ms: list[float]
+    robustness: dict[str, Any] | None = None
 
     @property
     def scoring(self) -> Scoring:
@@ -52,7 +54,7 @@ class Result:
         return [float(getattr(self.summary.seeds[f"seed{seed}"], field)) for seed in self.seeds]
 
 
-def load(experiment: str, root: Path) -> Result:
+def load(experiment: str, root: Root) -> Result:
     """Read the run files of `experiment` below `root`.
 
     Raises:
@@ -74,6 +76,7 @@ def load(experiment: str, root: Path) -> Result:
         outputs=stacked / stacked.sum(axis=2, keepdims=True) if stacked.ndim == 3 else stacked,
         train_seconds=[float(train[f"seed{seed}"]) for seed in seeds],
         predict_ms=[1000 * float(predict[f"seed{seed}"]) for seed in seeds],
+        robustness=runs.robustness(),
     )
 
 

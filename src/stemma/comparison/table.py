@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable
 from itertools import combinations, groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stemma.comparison import intervals, paired
 from stemma.comparison.results import Result, load
+from stemma.runs import Root
 from stemma.scores import scoring
 
 
 def compare(
-    experiments: Iterable[str], root: Path, confidence: float = 0.95, bootstrap: int = 1000, seed: int = 0
+    experiments: Iterable[str], root: Root, confidence: float = 0.95, bootstrap: int = 1000, seed: int = 0
 ) -> dict[str, Any]:
     """Compare the run files of `experiments` below `root`.
 
@@ -26,7 +26,7 @@ def compare(
     Raises:
         StemmaError: see `results.load`.
     """
-    results = sorted((load(experiment, Path(root)) for experiment in experiments), key=_same_test)
+    results = sorted((load(experiment, root) for experiment in experiments), key=_same_test)
     tests = [list(members) for _, members in groupby(results, key=_same_test)]
     groups = [_group(members, confidence, bootstrap, seed) for members in tests]
     rows = [row for group in groups for row in group.pop("rows")]
@@ -98,7 +98,23 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
     row["epochs"] = intervals.over_seeds(result.of_seeds("epochs"), confidence)
     row["train_seconds"] = intervals.over_seeds(result.train_seconds, confidence, (0.0, np.inf))
     row["predict_ms"] = intervals.over_seeds(result.predict_ms, confidence, (0.0, np.inf))
+    row["robustness"] = _robustness(result, confidence)
     return row
+
+
+def _robustness(result: Result, confidence: float) -> dict[str, Any] | None:
+    """The primary score under perturbations, a point an epsilon; None where it was not measured."""
+    found, bounds = result.robustness, result.scoring.score.bounds
+    if found is None:
+        return None
+    points = [
+        {
+            "epsilon": each["epsilon"],
+            **intervals.over_seeds([each[f"seed{seed}"] for seed in result.seeds], confidence, bounds),
+        }
+        for each in found["rows"]
+    ]
+    return {"space": found["space"], "examples": found["examples"], "points": points}
 
 
 def _over_examples(results: list[Result], confidence: float, bootstrap: int, seed: int) -> np.ndarray:

@@ -4,11 +4,12 @@
 the key, what was found and what is allowed.
 """
 
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from stemma.config.datasets import Dataset, Limits, Resize
 from stemma.config.fits import architecture_mistakes, check_parameters, kinds, slot_mistakes
@@ -20,9 +21,25 @@ from stemma.errors import StemmaError, unknown
 from stemma.yaml_loader import Loader
 
 __all__ = [
-    "Augment", "Comparison", "Config", "Dataset", "Experiment", "Gate", "Limits", "Resize", "Start", "Training",
-    "Transfer", "check_parameters", "load",
+    "Augment", "Comparison", "Config", "Dataset", "Evaluation", "Experiment", "Gate", "Limits", "Resize", "Start",
+    "Training", "Transfer", "check_parameters", "load",
 ]  # fmt: skip
+
+
+class Evaluation(Section):
+    """Sign-of-gradient perturbation of what is tested."""
+
+    epsilons: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.007, 0.02, 0.05, 0.1, 0.2), description="sizes of the perturbation, ascending; an empty list: none"
+    )
+    perturbed: int = Field(500, ge=1, description="test examples that are perturbed, at most")
+
+    @field_validator("epsilons")
+    @classmethod
+    def ascending(cls, epsilons: tuple[float, ...]) -> tuple[float, ...]:
+        if any(low >= high for low, high in pairwise(epsilons)):
+            raise ValueError(f"epsilons must ascend and be distinct, found {list(epsilons)}")
+        return epsilons
 
 
 class Comparison(Section):
@@ -45,6 +62,7 @@ class Config(Section):
     training: Training = Training()
     experiments: dict[Key, Experiment]
     transfers: dict[Key, Transfer] = Field(default_factory=dict)
+    evaluation: Evaluation = Evaluation()
     comparison: Comparison = Comparison()
     gate: Gate = Gate()
 

@@ -48,6 +48,13 @@ def architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str,
         mistakes.append(
             f"{where}.optimizer: '{entry['optimizer']}' searches its own step, for {able}; not for '{name}'"
         )
+    average, companion = entry.get("weight_average", "none"), entry.get("companion", "none")
+    if average != "none" and known.descends == "none":
+        mistakes.append(f"{where}.weight_average: '{average}', but '{name}' has no steps to average; allowed: none")
+    if companion != "none" and known.descends != "all":
+        mistakes.append(
+            f"{where}.companion: '{companion}' is of layers that learn by gradients, '{name}' has none; allowed: none"
+        )
     entry["parameters"] = check_parameters(name, entry.get("parameters"), f"{where}.parameters", mistakes)
     data = _dataset(datasets.get(slot)) if isinstance(slot, str) else None
     if isinstance(slot, str) and data is not None:
@@ -65,6 +72,10 @@ def architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str,
         if data.task in LOSSES and loss not in ("auto", *LOSSES[data.task]):
             mistakes.append(
                 f"{where}.loss: '{loss}' is none for {data.task}; known: auto, {', '.join(LOSSES[data.task])}"
+            )
+        if companion != "none" and data.task != "classify" and known.descends == "all":
+            mistakes.append(
+                f"{where}.companion: '{companion}' is of classes; {held} has the task {data.task}; allowed: none"
             )
         score = entry.get("monitor", "val_loss")
         if score is not None and str(score) not in MONITORS.get(data.task, (str(score),)):

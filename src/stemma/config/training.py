@@ -6,10 +6,13 @@ from pydantic import Field, field_validator, model_validator
 
 from stemma.config.section import Count, Fraction, Limit, Section, Seed
 from stemma.nn.names import (
+    AverageName,
     ClassifyLoss,
+    CompanionName,
     OptimizerName,
     RegressLoss,
     ScheduleName,
+    average_mistakes,
     optimizer_mistakes,
     search_mistakes,
 )
@@ -44,6 +47,19 @@ class Training(Section):
     )
     label_smoothing: Fraction = Field(0.0, description="share of a label that is spread over all classes")
     delta: float = Field(1.0, gt=0, description="of huber: where it bends")
+    companion: CompanionName = Field(
+        "none",
+        description="of classes: a loss of what enters the last layer, beside the other; see [parts.md](parts.md)",
+    )
+    companion_weight: float = Field(0.01, gt=0, description="factor of the companion")
+    margin: float = Field(1.0, gt=0, description="of contrastive: how far apart two classes are pushed")
+    centre_rate: float = Field(0.5, gt=0, le=1, description="of centre: share of the way that a centre goes at a step")
+    weight_average: AverageName = Field(
+        "none",
+        description="predict with an average of the weights along training: ema, each step; swa, each late epoch",
+    )
+    average_decay: Fraction = Field(0.999, description="of ema: what an average keeps of itself at a step")
+    average_from: Fraction = Field(0.75, description="of swa: share of the epochs after which averaging begins")
     class_weights: Literal["none", "balanced"] = Field(
         "none", description="of the loss; balanced: a class weighs the inverse of its number in train"
     )
@@ -88,10 +104,10 @@ class Training(Section):
 
     @model_validator(mode="after")
     def optimizer_fits(self) -> "Training":
-        """What the optimiser takes, and what goes with one that searches its own step."""
-        together = (self.schedule, self.gradient_clip_val, self.precision, self.devices)
+        """What the optimiser takes, and what goes with one that searches its own step or with a late average."""
+        together = (self.schedule, self.gradient_clip_val, self.precision, self.devices, self.companion)
         mistakes = optimizer_mistakes(self.optimizer, self.momentum, self.optimizer_options)
-        mistakes += search_mistakes(self.optimizer, *together)
+        mistakes += search_mistakes(self.optimizer, *together) + average_mistakes(self.weight_average, self.patience)
         if mistakes:
             raise ValueError("; ".join(mistakes))
         return self

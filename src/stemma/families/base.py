@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from stemma.errors import StemmaError
 from stemma.families.phase import Phase
+from stemma.nn.companions import CentreLoss, ContrastiveLoss, make_companion
 from stemma.nn.losses import balanced, make_loss
 from stemma.nn.optimizers import backward, make_optimizer, make_schedule
 from stemma.nn.penalties import penalty
@@ -34,6 +35,9 @@ class Model(pl.LightningModule):
     fit those overrides `phases`.
     """
 
+    differentiable = True
+    """Whether what it answers has a gradient by its input."""
+
     head: nn.Module
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -42,6 +46,7 @@ class Model(pl.LightningModule):
         self.phase = Phase("fit")
         self.settings: Any = None
         self.loss: Callable[..., Tensor]
+        self.companion: CentreLoss | ContrastiveLoss | None = None
         self._totals: dict[str, dict[str, Tensor]] = {}
         self._place: tuple[int, int] | None = None
 
@@ -58,6 +63,8 @@ class Model(pl.LightningModule):
         self.phase, self.settings = phase, settings
         name = USUAL_LOSS[self.spec.task] if settings.loss == "auto" else settings.loss
         self.loss = make_loss(self.spec.task, name, settings.label_smoothing, settings.delta)
+        last = phase.objective == self.objective and phase.epochs is None
+        self.companion = self._make_companion() if last else None
         self._place = None
         self.requires_grad_(False)
         for module in phase.trainable:
@@ -72,6 +79,13 @@ class Model(pl.LightningModule):
             weights = list(module.parameters()) if isinstance(module, nn.modules.batchnorm._BatchNorm) else []
             if weights:
                 module.train(any(weight.requires_grad for weight in weights))
+
+    def _make_companion(self) -> CentreLoss | ContrastiveLoss | None:
+        name, settings = self.settings.companion, self.settings
+        if name == "none":
+            return None
+        size = int(self.output_layer().in_features)  # type: ignore[arg-type]
+        return make_companion(name, self.spec.outputs, size, settings.margin, settings.centre_rate)
 
     def objective(self, batch: Any) -> dict[str, Tensor]:
         """Loss of a batch against its targets, and what its task records besides."""
@@ -141,8 +155,21 @@ class Model(pl.LightningModule):
         """An optimiser may evaluate a batch several times; the first evaluation is recorded."""
         place = (self.current_epoch, index)
         again, self._place = place == self._place, place
-        loss = self._step(batch, "train", record=not again)
+        loss = self._step(batch, "train", record=not again) if self.companion is None else self._accompanied(batch)
         return loss + penalty(self, l1=self.settings.l1) if self.settings.l1 else loss
+
+    def _accompanied(self, batch: Any) -> Tensor:
+        """The loss with its companion, which is not recorded; then the centres move."""
+        assert self.companion is not None
+        with self.watched() as seen:
+            loss = self._step(batch, "train")
+        beside = self.companion(seen[-1], batch.y)
+        if isinstance(self.companion, CentreLoss):
+            self.companion.update(seen[-1].detach(), batch.y, self._over_devices)
+        return loss + self.settings.companion_weight * beside
+
+    def _over_devices(self, value: Tensor) -> Tensor:
+        return self.trainer.strategy.reduce(value, reduce_op="sum")
 
     def backward(self, loss: Tensor) -> None:
         """Gradients, with a graph for optimisers that differentiate them again."""
@@ -169,7 +196,7 @@ class Model(pl.LightningModule):
     def _log_epoch(self, stage: str) -> None:
         """Log the epoch's means once: a metric logged each step costs more than a small net's step."""
         for name, total in self._totals.pop(stage).items():
-            total = self.trainer.strategy.reduce(total, reduce_op="sum")
+            total = self._over_devices(total)
             mean = total[0] / total[1]
             self.log(f"{stage}_{name}", mean.sqrt() if name in ROOTS else mean, prog_bar=True)
 
@@ -222,15 +249,17 @@ class Model(pl.LightningModule):
     ) -> np.ndarray:
         """`function(x, lengths)` of all examples, `batch` at a time, texts cut to the longest of each."""
         self.eval()
-        parts = []
+        parts = [function(*piece).float().cpu().numpy() for piece in self.pieces(x, lengths, batch)]
+        return np.concatenate(parts)
+
+    def pieces(self, x: np.ndarray, lengths: np.ndarray | None, batch: int) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Prepared examples by batches, on the model's device, each cut to its longest."""
         for start in range(0, len(x), batch):
-            piece = torch.as_tensor(np.array(x[start : start + batch])).to(self.device)
-            sizes = None
+            piece, sizes = torch.as_tensor(np.array(x[start : start + batch])).to(self.device), None
             if lengths is not None:
                 sizes = torch.as_tensor(np.array(lengths[start : start + batch])).to(self.device)
                 piece = piece[:, : int(sizes.max())]
-            parts.append(function(piece, sizes).float().cpu().numpy())
-        return np.concatenate(parts)
+            yield piece, sizes
 
     def answer(self, outputs: Tensor) -> Tensor:
         """What the network's outputs `[B, spec.outputs]` say in the task's own terms."""

@@ -38,8 +38,10 @@ Depth = Annotated[int, AfterValidator(_six_n_plus_two)]
 class Entry:
     """One architecture. `load` imports its module and returns the class.
 
-    `searches`: optimisers that search their own step with several evaluations of a batch may train it.
-    `solved`: its weights are solved for in one go, not learnt by gradients.
+    Attributes:
+        searches: optimisers that search their own step with several evaluations of a batch may train it.
+        descends: what its last phase changes by gradients: all layers, the output layer alone, or none, where it
+            solves for the weights.
     """
 
     family: str
@@ -49,12 +51,12 @@ class Entry:
     parameters: dict[str, Any]
     tasks: tuple[str, ...] = ("classify",)
     searches: bool = False
-    solved: bool = False
+    descends: Literal["all", "output", "none"] = "all"
 
     @property
     def by_gradient(self) -> bool:
         """Whether it is a network that learns by gradients, whose weights another experiment may start from."""
-        return self.family != "baseline" and not self.solved
+        return self.descends != "none"
 
 
 def _in(module: str, name: str) -> Callable[[], Any]:
@@ -70,12 +72,14 @@ RECURRENT = {
     "dropout": Fraction,
 }
 DENSE = {
-    "activation": ActivationName,
+    "hidden": Sizes,
     "pieces": Annotated[int, Field(ge=2)],
-    "alpha": float | None,
     "batch_norm": bool,
     "drop": DropName,
     "initialisation": InitialisationName,
+    "dropout": Fraction,
+    "words": Count,
+    "starts": Count,
 }
 CONTRASTIVE = {
     "visible": Literal["auto", "binary", "gaussian"],
@@ -124,6 +128,22 @@ CATALOG: dict[str, Entry] = {
         _in("cnn.kim_cnn", "KimCNN"),
         {"embedding": Count, "maps": Count, "widths": Sizes, "dropout": Fraction},
     ),
+    "conv1d": Entry(
+        "cnn",
+        ("image", "text", "table"),
+        "Waibel et al. 1989 (time-delay network)",
+        _in("cnn.conv1d", "Conv1d"),
+        {
+            "maps": Sizes,
+            "width": Count,
+            "pool": Count,
+            "summary": Literal["auto", "all", "max", "mean"],
+            "activation": Activation,
+            "embedding": Count,
+            "dropout": Fraction,
+        },
+        BOTH,
+    ),
     "simple_rnn": Entry(
         "rnn",
         ("image", "text", "table"),
@@ -147,6 +167,7 @@ CATALOG: dict[str, Entry] = {
         _in("dbn.rbm", "RBMClassifier"),
         {**CONTRASTIVE, "hidden": Count},
         BOTH,
+        descends="output",
     ),
     "dbn": Entry(
         "dbn",
@@ -162,7 +183,7 @@ CATALOG: dict[str, Entry] = {
         "Rosenblatt 1958; Gallant 1990 (pocket)",
         _in("mlp.perceptron", "Perceptron"),
         {"passes": Count, "words": Count},
-        solved=True,
+        descends="none",
     ),
     "linear": Entry(
         "mlp",
@@ -171,14 +192,23 @@ CATALOG: dict[str, Entry] = {
         _in("mlp.linear", "LinearRegression"),
         {"words": Count},
         ("regress",),
-        solved=True,
+        descends="none",
     ),
     "mlp": Entry(
         "mlp",
         ("image", "text", "table"),
         "Rumelhart, Hinton, Williams 1986",
         _in("mlp.mlp", "MLP"),
-        {"hidden": Sizes, **DENSE, "dropout": Fraction, "words": Count, "starts": Count},
+        {**DENSE, "activation": ActivationName, "alpha": float | None},
+        BOTH,
+        searches=True,
+    ),
+    "maxout": Entry(
+        "mlp",
+        ("image", "text", "table"),
+        "Goodfellow, Warde-Farley, Mirza, Courville, Bengio 2013",
+        _in("mlp.maxout", "MaxoutNet"),
+        DENSE,
         BOTH,
         searches=True,
     ),
@@ -188,6 +218,7 @@ CATALOG: dict[str, Entry] = {
         "Cox 1958",
         _in("baseline.logistic_regression", "LogisticRegression"),
         {"c": Positive, "max_iter": Count},
+        descends="none",
     ),
     "colour_statistics": Entry(
         "baseline",
@@ -195,6 +226,7 @@ CATALOG: dict[str, Entry] = {
         "Swain, Ballard 1991 (recognition by colour alone), reduced to mean and deviation of each channel",
         _in("baseline.colour_statistics", "ColourStatistics"),
         {"c": Positive, "max_iter": Count},
+        descends="none",
     ),
     "tfidf_logistic_regression": Entry(
         "baseline",
@@ -202,6 +234,7 @@ CATALOG: dict[str, Entry] = {
         "Sparck Jones 1972; Cox 1958",
         _in("baseline.tfidf_logistic_regression", "TfidfLogisticRegression"),
         {"c": Positive, "max_iter": Count, "ngrams": Count, "min_count": Count},
+        descends="none",
     ),
     "ridge": Entry(
         "baseline",
@@ -210,6 +243,7 @@ CATALOG: dict[str, Entry] = {
         _in("baseline.ridge", "Ridge"),
         {"alpha": Positive},
         ("regress",),
+        descends="none",
     ),
     "linear_svm": Entry(
         "baseline",
@@ -217,6 +251,7 @@ CATALOG: dict[str, Entry] = {
         "Cortes, Vapnik 1995",
         _in("baseline.linear_svm", "LinearSVM"),
         {"c": Positive, "max_iter": Count},
+        descends="none",
     ),
     "rbf_svm": Entry(
         "baseline",
@@ -224,6 +259,7 @@ CATALOG: dict[str, Entry] = {
         "Boser, Guyon, Vapnik 1992",
         _in("baseline.rbf_svm", "RBFSVM"),
         {"c": Positive, "gamma": Literal["scale"] | Positive},
+        descends="none",
     ),
     "naive_bayes": Entry(
         "baseline",
@@ -231,6 +267,7 @@ CATALOG: dict[str, Entry] = {
         "Maron 1961; McCallum, Nigam 1998 (multinomial)",
         _in("baseline.naive_bayes", "NaiveBayes"),
         {"smoothing": Positive},
+        descends="none",
     ),
     "decision_tree": Entry(
         "baseline",
@@ -238,6 +275,7 @@ CATALOG: dict[str, Entry] = {
         "Breiman, Friedman, Olshen, Stone 1984",
         _in("baseline.decision_tree", "DecisionTree"),
         {"max_depth": Count, "min_leaf": Count},
+        descends="none",
     ),
     "knn": Entry(
         "baseline",
@@ -245,6 +283,7 @@ CATALOG: dict[str, Entry] = {
         "Fix, Hodges 1951; Cover, Hart 1967",
         _in("baseline.knn", "KNN"),
         {"neighbours": Count, "weights": Literal["uniform", "distance"]},
+        descends="none",
     ),
     "lda": Entry(
         "baseline",
@@ -252,6 +291,7 @@ CATALOG: dict[str, Entry] = {
         "Fisher 1936; Rao 1948; Ledoit, Wolf 2004 (shrinkage)",
         _in("baseline.lda", "LDA"),
         {},
+        descends="none",
     ),
 }
 

@@ -30,6 +30,8 @@ class OnFeatures:
     predictions, weights.
     """
 
+    differentiable = False
+
     def __init__(self, network: Model, origin: Path, estimator: Any, spec: DataSpec) -> None:
         self.network, self.origin, self.estimator, self.spec = network, origin, estimator, spec
 

@@ -1,10 +1,12 @@
 """Averages of the weights along training: for prediction they replace the last ones."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn, get_swa_multi_avg_fn
 
 from stemma.errors import unknown
@@ -62,3 +64,25 @@ class WeightAverage:
             yield
         finally:
             self.swap()
+
+
+def normalisations(module: nn.Module) -> list[_BatchNorm]:
+    """The layers that keep running statistics."""
+    return [layer for layer in module.modules() if isinstance(layer, _BatchNorm) and layer.running_mean is not None]
+
+
+@torch.no_grad()
+def renew_statistics(layers: list[_BatchNorm], batches: Iterable[Any], forward: Callable[[Any], object]) -> None:
+    """Running means and variances of `layers` as the present weights make them: plain means over `batches`.
+
+    Those of averaged weights are no average of those along training (Izmailov et al. 2018, section 3.2). `forward`
+    passes a batch through the network in training mode.
+    """
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None
+    for batch in batches:
+        forward(batch)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum

@@ -21,7 +21,14 @@ class Pixels(nn.Module):
         self.register_buffer("std", std.view(-1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x.to(self.mean.dtype) / 255 - self.mean) / self.std
+        return self.standardised(self.intensities(x))
+
+    def intensities(self, x: Tensor) -> Tensor:
+        """uint8 -> [0, 1]."""
+        return x.to(self.mean.dtype) / 255
+
+    def standardised(self, intensities: Tensor) -> Tensor:
+        return (intensities - self.mean) / self.std
 
 
 class BagOfWords(nn.Module):

@@ -15,6 +15,7 @@ InitialisationName = Literal[
 ]  # fmt: skip
 DropName = Literal["dropout", "alpha_dropout", "dropconnect", "standout"]
 AverageName = Literal["none", "ema", "swa"]
+CompanionName = Literal["none", "centre", "contrastive"]
 OptimizerName = Literal[
     "gradient_descent", "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam", "adamw",
     "steepest_descent", "conjugate_gradient", "fletcher_reeves", "newton", "bfgs", "lbfgs", "hessian_free",
@@ -110,7 +111,14 @@ def optimizer_mistakes(name: OptimizerName, momentum: float, options: Mapping[st
     return lines
 
 
-def search_mistakes(name: OptimizerName, schedule: str, clip: float | None, precision: str, devices: Any) -> list[str]:
+def search_mistakes(
+    name: OptimizerName,
+    schedule: str,
+    clip: float | None,
+    precision: str,
+    devices: Any,
+    companion: CompanionName = "none",
+) -> list[str]:
     """What does not go with an optimiser that searches its own step; none for the others."""
     if not OPTIMIZERS[name].searches:
         return []
@@ -120,5 +128,13 @@ def search_mistakes(name: OptimizerName, schedule: str, clip: float | None, prec
         f"gradient_clip_val: {clip}; allowed with '{name}', which needs the true gradient: null": clip is None,
         f"precision: '{precision}'; allowed with '{name}': 32-true, 64-true": precision in ("32-true", "64-true"),
         f"devices: {devices!r}; allowed with '{name}', which compares values of one batch: 1": alone,
+        f"companion: '{companion}'; allowed with '{name}', which minimises the loss alone: none": companion == "none",
     }
     return [line for line, fine in checks.items() if not fine]
+
+
+def average_mistakes(name: AverageName, patience: int | None) -> list[str]:
+    """What does not go with an average of weights: stopping before it has begun."""
+    if name != "swa" or patience is None:
+        return []
+    return [f"patience: {patience}; allowed with weight_average 'swa', which begins late: null"]

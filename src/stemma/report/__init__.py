@@ -1,4 +1,4 @@
-"""The report: comparison.md and one self-contained comparison.html, from the comparison and run files alone."""
+"""The report: NAME.md and one self-contained NAME.html, from the comparison and run files alone."""
 
 from pathlib import Path
 from typing import Any
@@ -8,21 +8,26 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from stemma.comparison import FAMILY_COLOURS, FAMILY_COLOURS_DARK, FAMILY_NAMES
 from stemma.files import write_text
 from stemma.report import numbers
+from stemma.report.architectures import Catalog
 from stemma.report.page import page
+from stemma.runs import Root
 
 
-def render(comparison: dict[str, Any], root: Path, out_folder: Path) -> None:
-    """Write `comparison.md` and `comparison.html` to `out_folder`.
+def render(
+    comparison: dict[str, Any], root: Root, out_folder: Path, catalog: Catalog, name: str = "comparison"
+) -> None:
+    """Write `<name>.md` and `<name>.html` to `out_folder`.
 
     Args:
         comparison: what `stemma.comparison.compare` returned.
-        root: folder of the run files that it was made from; curves, mistakes and pictures come from there.
+        root: where the run files lie that it was made from; curves, mistakes and pictures come from there.
+        catalog: the architectures that there are, by key.
     """
     environment = _environment()
-    content = page(comparison, Path(root))
-    for name in ("md", "html"):
-        text = environment.get_template(f"report.{name}").render(content)
-        write_text(Path(out_folder) / f"comparison.{name}", text)
+    content = {**page(comparison, root, catalog), "file": name}
+    for kind in ("md", "html"):
+        text = environment.get_template(f"report.{kind}").render(content)
+        write_text(Path(out_folder) / f"{name}.{kind}", text)
 
 
 def _environment() -> Environment:

@@ -91,8 +91,8 @@ def cell(text: str) -> str:
 
 
 def breakable(name: str) -> Markup:
-    """`name` for HTML, which may be broken after an underscore."""
-    return escape(name).replace("_", Markup("_<wbr>"))
+    """`name` for HTML, which may be broken after an underscore and before an @."""
+    return escape(name).replace("_", Markup("_<wbr>")).replace("@", Markup("<wbr>@"))
 
 
 FILTERS = {

@@ -1,28 +1,30 @@
 """What the templates show, gathered from the comparison and the run files."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from stemma.comparison import learning_curves
-from stemma.report import numbers, plots, words
+from stemma.report import numbers, plots, robustness, words
+from stemma.report.architectures import Catalog, by_task, without_result
 from stemma.report.confusion import confusion, least_width
 from stemma.report.pictures import data_uri, sheet
-from stemma.runs import RunFiles
+from stemma.runs import Root, RunFiles
 from stemma.scores import Score, scoring
 
 Row = dict[str, Any]
 Group = dict[str, Any]
 MISTAKES = 8
 """Mistakes shown of an experiment."""
+CURVES = 12
+"""Experiments whose learning curves are drawn, at most: the first of the ranking."""
 POINTS = 400
 """Points of a scatter, at most."""
 
 
-def page(comparison: dict[str, Any], root: Path) -> dict[str, Any]:
+def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, Any]:
     """The templates' variables."""
     groups = [
         {**group, "label": label, "scoring": scoring(group["task"])}
@@ -30,6 +32,7 @@ def page(comparison: dict[str, Any], root: Path) -> dict[str, Any]:
     ]
     rows = {group["label"]: _rows(group, comparison["rows"]) for group in groups}
     frame = learning_curves([row["experiment"] for row in comparison["rows"]], root)
+    datasets = [_dataset(group, rows[group["label"]], comparison, frame, root) for group in groups]
     return {
         "comparison": comparison,
         "headline": words.headline(groups, rows),
@@ -37,7 +40,9 @@ def page(comparison: dict[str, Any], root: Path) -> dict[str, Any]:
         "points": POINTS,
         "scores": {group["scoring"].score.title for group in groups},
         "families": _family_table(groups, rows, comparison["families"]),
-        "datasets": [_dataset(group, rows[group["label"]], comparison, frame, root) for group in groups],
+        "datasets": datasets,
+        "tasks": by_task(datasets, catalog),
+        "without": without_result(datasets, catalog),
     }
 
 
@@ -114,7 +119,7 @@ def _family_table(groups: list[Group], rows: dict[str, list[Row]], families: lis
 
 
 def _dataset(
-    group: Group, rows: list[Row], comparison: dict[str, Any], frame: pd.DataFrame, root: Path
+    group: Group, rows: list[Row], comparison: dict[str, Any], frame: pd.DataFrame, root: Root
 ) -> dict[str, Any]:
     """Everything of one dataset's section."""
     chosen = {entry["experiment"] for entry in comparison["families"] if _same_test(entry, group)}
@@ -127,12 +132,13 @@ def _dataset(
         "plots": _plots(group, rows, frame),
         "pretrained": _pretrained(rows, root),
         **_errors(group, best_of_family, root),
+        "robustness": robustness.section(group, rows, best_of_family, root),
         "sheets": [found for row in rows for found in _sheets(row, root)],
         "mistakes": [{**row, "items": _mistakes(row, group["classes"], root)} for row in best_of_family],
     }
 
 
-def _errors(group: Group, rows: list[Row], root: Path) -> dict[str, Any]:
+def _errors(group: Group, rows: list[Row], root: Root) -> dict[str, Any]:
     """Where the families' representatives err: confusions of classes, or predicted against true values."""
     files = [RunFiles(row["experiment"], root) for row in rows]
     if group["task"] == "regress":
@@ -155,20 +161,21 @@ def _plots(group: Group, rows: list[Row], frame: pd.DataFrame) -> list[dict[str,
     seconds = [max(row["train_seconds"]["mean"], 1e-3) for row in rows]
     score, column = group["scoring"].score, f"val_{group['primary']}"
     axis, scale = (f"validation {score.noun}, %", 100) if score.share else (f"validation {score.noun}", 1)
-    loss = plots.curves(frame, rows, "val_loss", "validation loss", f"{name}d", label)
-    scores = plots.curves(frame, rows, column, axis, f"{name}c", label, scale)
+    first, which = rows[:CURVES], f", the best {CURVES}" if len(rows) > CURVES else ""
+    loss = plots.curves(frame, first, "val_loss", "validation loss", f"{name}d", label)
+    scores = plots.curves(frame, first, column, axis, f"{name}c", label, scale)
     in_parameters = plots.against_cost(rows, parameters, "parameters", numbers.count, score, f"{name}a", label)
     in_seconds = plots.against_cost(rows, seconds, "training time", numbers.duration, score, f"{name}b", label)
     found = [
         (f"{score.title} against parameters", in_parameters),
         (f"{score.title} against training time", in_seconds),
-        (f"Validation {score.noun} while training", scores),
-        ("Validation loss while training", loss),
+        (f"Validation {score.noun} while training{which}", scores),
+        (f"Validation loss while training{which}", loss),
     ]
     return [{"title": title, "svg": svg} for title, svg in found if svg is not None]
 
 
-def _pretrained(rows: list[Row], root: Path) -> list[str]:
+def _pretrained(rows: list[Row], root: Root) -> list[str]:
     """What went before the final phase whose curves are shown, an experiment each."""
     found = []
     for row in rows:
@@ -180,7 +187,7 @@ def _pretrained(rows: list[Row], root: Path) -> list[str]:
     return found
 
 
-def _sheets(row: Row, root: Path) -> list[dict[str, Any]]:
+def _sheets(row: Row, root: Root) -> list[dict[str, Any]]:
     pictures = RunFiles(row["experiment"], root).pictures()
     titles = {"filters": "first-layer filters", "samples": "samples (Gibbs sampling from training examples)"}
     return [
@@ -190,7 +197,7 @@ def _sheets(row: Row, root: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _mistakes(row: Row, classes: list[str], root: Path) -> list[dict[str, Any]]:
+def _mistakes(row: Row, classes: list[str], root: Root) -> list[dict[str, Any]]:
     runs = RunFiles(row["experiment"], root)
     pictures = runs.pictures().get("mistakes", np.empty((0, 1, 1, 1), np.uint8))
     found = []

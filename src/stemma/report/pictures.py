@@ -19,10 +19,13 @@ def data_uri(picture: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def sheet(tiles: np.ndarray) -> dict[str, Any]:
-    """All of uint8 `[n, H, W, C]` on a near-square sheet with transparent gaps: its URI and width on the page."""
+def sheet(tiles: np.ndarray, columns: int | None = None) -> dict[str, Any]:
+    """All of uint8 `[n, H, W, C]` on a sheet with transparent gaps: its URI and width on the page.
+
+    `columns`: tiles beside each other; None makes the sheet near-square.
+    """
     number, height, width, _ = tiles.shape
-    columns = ceil(sqrt(number))
+    columns = columns or ceil(sqrt(number))
     rows = ceil(number / columns)
     colours = np.repeat(tiles, 3, axis=3) if tiles.shape[3] == 1 else tiles
     picture = np.zeros((rows * (height + 1) - 1, columns * (width + 1) - 1, 4), np.uint8)

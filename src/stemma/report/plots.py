@@ -18,6 +18,8 @@ from stemma.report.svg import MUTED, STYLE, family_colour, inline
 from stemma.scores import Score
 
 SIZE = (4.8, 3.2)
+STYLES = ("-", "--", "-.")
+"""Of the lines of one family."""
 Row = dict[str, Any]
 
 
@@ -63,6 +65,33 @@ def curves(
         figure.draw_without_rendering()
         name_ends(axes, ends)
     return inline(figure, name, f"{label}: {axis} by epoch of {len(ends)} experiments.")
+
+
+def perturbed(rows: list[Row], score: Score, name: str, label: str) -> Markup:
+    """The mean primary score by epsilon, a line an experiment. The scale of square roots parts the small ones."""
+    scale, ends = 100 if score.share else 1, []
+    styles: dict[str, Iterator[str]] = {}
+    with rc_context(STYLE):
+        figure = Figure(figsize=SIZE, layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_xlim(0, 1)
+        axes.set_xscale("function", functions=(np.sqrt, np.square))
+        for row in rows:
+            points, colour = row["robustness"]["points"], family_colour(row["family"])
+            x, y = [point["epsilon"] for point in points], [scale * point["mean"] for point in points]
+            style = next(styles.setdefault(row["family"], cycle(STYLES)))
+            axes.plot(x, y, style, color=colour, linewidth=1.6, marker=".", markersize=5)
+            ends.append(End(row["name"], colour, x[-1], y[-1]))
+        last = max(end.x for end in ends)
+        axes.set_xlim(0, last / (1 - _room(ends)) ** 2)
+        axes.set_xticks(sorted({point["epsilon"] for row in rows for point in row["robustness"]["points"]}))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda epsilon, _: f"{epsilon:g}"))
+        axes.set(xlabel="epsilon (square-root scale)", ylabel=f"test {score.noun}{', %' if score.share else ''}")
+        figure.draw_without_rendering()
+        name_ends(axes, ends)
+    return inline(
+        figure, name, f"{label}: test {score.noun} under perturbations by epsilon of {len(ends)} experiments."
+    )
 
 
 def _room(ends: list[End]) -> float:
@@ -118,6 +147,6 @@ def _lines(axes: Axes, known: pd.DataFrame, rows: list[Row], column: str, last: 
         if len(part) == 1:
             axes.hlines(values[0], 1, last, color=colour, linestyle=":", linewidth=1.2)
         else:
-            style = next(styles.setdefault(row["family"], cycle(["-", "--", "-."])))
+            style = next(styles.setdefault(row["family"], cycle(STYLES)))
             axes.plot(part["epoch"], values, style, color=colour, linewidth=1.6)
         yield End(row["name"], colour, end, float(values[-1]))

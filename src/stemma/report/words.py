@@ -70,7 +70,7 @@ def _winner(group: Group, best: Row, confidence: float) -> str:
     return f"{name} is the most accurate: {percent(found['mean'])} % of {examples} right ({sure})."
 
 
-def _distance(difference: float, score: Score) -> str:
+def distance(difference: float, score: Score) -> str:
     """`1.0 points`, or `1.27 of RMSE`."""
     return f"{percent(abs(difference))} points" if score.share else f"{significant(abs(difference), 2)} of {score.noun}"
 
@@ -80,7 +80,7 @@ def _lead(rows: list[Row], score: Score) -> str:
     level = [row for row in rows[1:] if not row["to_best"]["beyond_chance"]]
     if not level:
         return f"Its lead over {'every other experiment' if len(rows) > 2 else rows[1]['name']} is beyond chance."
-    named = listed([f"{row['name']} ({_distance(row['to_best']['difference'], score)})" for row in level])
+    named = listed([f"{row['name']} ({distance(row['to_best']['difference'], score)})" for row in level])
     behind = [row["name"] for row in rows[1:] if row["to_best"]["beyond_chance"]]
     beaten = listed(behind) if len(behind) < 3 else f"the other {len(behind)}"
     rest = f" It beats {beaten} beyond chance." if behind else ""
@@ -108,15 +108,15 @@ def _baseline(rows: list[Row], score: Score) -> list[str]:
     if not baselines or baselines[0]["rank"] == 1:
         return ["No network beats the baseline."] if baselines and len(rows) > len(baselines) else []
     best = baselines[0]
-    distance = f"{_distance(best['to_best']['difference'], score)} {'below' if score.higher else 'above'} the best"
+    lag = f"{distance(best['to_best']['difference'], score)} {'below' if score.higher else 'above'} the best"
     worse = sum(row["rank"] > best["rank"] and row["family"] != "baseline" for row in rows)
     behind = f", and {worse} of the networks {'does' if worse == 1 else 'do'} no better" if worse else ""
     reached = f"{value(best['score']['mean'], score)}{' %' if score.share else ''}"
-    return [f"The baseline {best['name']} reaches {reached}, {distance}{behind}."]
+    return [f"The baseline {best['name']} reaches {reached}, {lag}{behind}."]
 
 
 def _detectable(group: Group) -> str:
     if group["detectable"] is None:
         return ""
-    least = _distance(group["detectable"], scoring(group["task"]).score)
+    least = distance(group["detectable"], scoring(group["task"]).score)
     return f"With this test set a true difference of {least} is found four times in five; smaller ones may hide."

@@ -134,6 +134,20 @@ def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:
     return {name: round(float(value["values"][place]), 4) for name, value in values.items()}
 
 
+def perturbed(row: Mapping[str, Any], seed: int) -> Iterator[tuple[str, int, float]]:
+    """(metric, step, value) of a seed under perturbations, epsilon in thousandths as the step; then the change that
+    the least one makes. Nothing of a model that was not perturbed.
+    """
+    if row["robustness"] is None:
+        return
+    place, score = row["seeds"].index(seed), row["primary"]
+    points = [(point["epsilon"], point["values"][place]) for point in row["robustness"]["points"]]
+    for epsilon, value in points:
+        yield f"robustness/{score}", round(1000 * epsilon), value
+    (_, before), (least, after), *_ = points
+    yield f"robustness/change_at_{least:g}", 0, round(after - before, 6)
+
+
 def sentence(row: Mapping[str, Any]) -> str:
     """One plain sentence, which is all that the UI shows of a note until it is unfolded."""
     score, value, seeds = scoring(row["task"]).score, row[row["primary"]], len(row["seeds"])

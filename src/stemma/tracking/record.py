@@ -73,6 +73,7 @@ class Recorder:
         model = self.log_model(run, self.runs.model_folder(seed)) if seed == self.best else ""
         self._write(run, {**describe.parameters(vars(self.summary), "seed"), "seed": str(seed)}, {})
         points = [(name, 0, value) for name, value in once.items()]
+        points += describe.perturbed(self.row, seed)
         self._log(run, [*describe.curves(self.runs.history(seed)), *points], model)
         self._figures(run, {seed: predictions})
         self.client.set_tag(

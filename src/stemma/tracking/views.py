@@ -109,7 +109,12 @@ def _families(score: str, up: bool, lowest: float | None) -> dict[str, Any]:
 
 
 def _curves(score: str, up: bool, lowest: float | None) -> dict[str, Any]:
-    cards = [_line("curves", f"val/{score}", lowest), _line("curves", "val/loss"), _line("curves", "train/loss")]
+    cards = [
+        _line("curves", f"val/{score}", lowest),
+        _line("curves", "val/loss"),
+        _line("curves", "train/loss"),
+        _line("curves", f"robustness/{score}"),
+    ]
     columns = {f"metrics.`test/{score}`": 130, f"metrics.`val/{score}`": 130, "metrics.`val/loss`": 110}
     sections = [_section("curves", "Learning curves")]
     return _state(SEEDS, f"metrics.`test/{score}`", up, columns, "architecture", sections, cards)

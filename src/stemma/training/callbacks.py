@@ -3,6 +3,8 @@
 import logging
 import math
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping, TQDMProgressBar
 
 from stemma.errors import TrainingFailed
+from stemma.nn.averaging import WeightAverage, normalisations, renew_statistics
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -32,6 +35,59 @@ class SeedSteps(Callback):
         torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
 
 
+class Average(Callback):
+    """Judges and keeps each epoch with an average of the weights, and trains on without it.
+
+    It goes in at the end of an epoch's last step, before Lightning validates, and out when the next epoch begins;
+    after the last one it stays. Devices that share a batch have the same weights, so each averages by itself.
+    Batch normalisation's statistics: ema averages them with the weights, swa takes them anew from train.
+
+    Args:
+        kind, decay: see `WeightAverage`; ema takes the weights in each step, swa once an epoch.
+        first: epoch (from 1) in which swa begins.
+    """
+
+    average: WeightAverage
+
+    def __init__(self, kind: str, decay: float, first: int) -> None:
+        self.kind, self.decay, self.first, self._inside = kind, decay, first, False
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.average = WeightAverage(pl_module, self.kind, self.decay)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if self._inside:
+            self.average.swap()
+            self._inside = False
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        late = trainer.is_last_batch and trainer.current_epoch + 1 >= self.first
+        if self.kind == "ema" or late:
+            self.average.update()
+        if trainer.is_last_batch and self.average.updates:
+            self.average.swap()
+            self._inside = True
+            self._settle(trainer, pl_module)
+
+    def _settle(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The statistics that go with the averaged weights, the same on all devices."""
+        layers = [layer for layer in normalisations(pl_module) if layer.training]
+        if layers and self.kind == "swa":
+            with trainer.precision_plugin.forward_context():
+                renew_statistics(layers, _train_batches(trainer), lambda batch: pl_module(batch.x, batch.lengths))
+        for value in (value for layer in layers for value in (layer.running_mean, layer.running_var)):
+            assert value is not None
+            value.copy_(trainer.strategy.reduce(value, reduce_op="mean"))
+
+
+def _train_batches(trainer: Any) -> Iterator[Any]:
+    """This epoch's training batches once more, augmented anew."""
+    for batch in islice(trainer.train_dataloader or [], int(trainer.num_training_batches)):
+        yield trainer.datamodule.on_after_batch_transfer(batch, 0)
+
+
 class Epochs(Checkpoint):
     """A row of history an epoch; keeps the best epoch's weights and puts them back at the end.
 
@@ -42,10 +98,11 @@ class Epochs(Checkpoint):
         phase: name written into each row.
         rows: the history that rows are added to.
         monitor: `val_loss` or `val_rmse` (least is best), `val_accuracy` (most), or None: the last epoch stands.
+        first: the earliest epoch (from 1) to choose, if it is reached.
     """
 
-    def __init__(self, label: str, phase: str, rows: list[Row], monitor: str | None) -> None:
-        self.label, self.phase, self.rows, self.monitor = label, phase, rows, monitor
+    def __init__(self, label: str, phase: str, rows: list[Row], monitor: str | None, first: int = 1) -> None:
+        self.label, self.phase, self.rows, self.monitor, self.first = label, phase, rows, monitor, first
         self.best: Row = {}
         self._weights: dict[str, torch.Tensor] = {}
 
@@ -66,7 +123,7 @@ class Epochs(Checkpoint):
                 self._weights = {name: value.detach().clone() for name, value in pl_module.state_dict().items()}
 
     def _is_best(self, row: Row) -> bool:
-        if not self.best or not self.monitor:
+        if not self.best or not self.monitor or self.best["epoch"] < self.first:
             return True
         sign = 1 if self.monitor == "val_accuracy" else -1
         return sign * row[self.monitor] > sign * self.best[self.monitor]
@@ -74,6 +131,14 @@ class Epochs(Checkpoint):
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self.monitor:
             pl_module.load_state_dict(self._weights)
+
+
+def averaging(settings: Any, epochs: int) -> Average | None:
+    """The average of weights that `settings` ask for; `epochs` are those of a whole training, for swa's start."""
+    if settings.weight_average == "none":
+        return None
+    first = int(settings.average_from * epochs) + 1 if settings.weight_average == "swa" else 1
+    return Average(settings.weight_average, settings.average_decay, first)
 
 
 def early_stopping(monitor: str, patience: int) -> EarlyStopping:

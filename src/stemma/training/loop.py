@@ -23,7 +23,7 @@ from stemma.files import read_json, write_json
 from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import cross_entropy, scoring
-from stemma.training.callbacks import Epochs, Row, SeedSteps, early_stopping, progress_bar
+from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar
 from stemma.training.datamodule import ArrayData, joined, to_batch
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def train_seed(
         if start is not None:
             seed_run.start, seed_run.origin = start, RunFiles(start.experiment, runs.root).model_folder(seed)
             _check_vocabulary(seed_run.origin, prepared)
-        epochs = experiment.epochs - (frozen_epochs(start.freeze) if start else 0)
-        model, best = seed_run.fit(train, validation, epochs, rows)
+        model, best = seed_run.fit(train, validation, seed_run.epochs, rows)
         if experiment.refit:
             model, _ = seed_run.fit(train.joined(validation), None, best["epoch"], [])
     except TrainingFailed as error:
@@ -129,6 +128,11 @@ class SeedRun:
     def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0) -> None:
         self.label, self.experiment, self.seed, self.spec, self.place = label, experiment, seed, spec, place
 
+    @property
+    def epochs(self) -> int:
+        """Epochs that are left to the last phase."""
+        return self.experiment.epochs - (frozen_epochs(self.start.freeze) if self.start else 0)
+
     def fit(self, train: Split, validation: Split | None, epochs: int, rows: list[Row]) -> tuple[Any, Row]:
         """A fresh model after all its phases, and the history row that it stands for.
 
@@ -174,8 +178,9 @@ class SeedRun:
         """Run a phase that learns by gradients; the row of its chosen epoch."""
         settings = self.experiment.model_copy(update=dict(phase.settings))
         monitor = settings.monitor if validation is not None and phase.epochs is None else None
-        record = Epochs(self.label, phase.name, rows, monitor)
-        callbacks = [SeedSteps(self.seed, number), record, *progress_bar(self.place)]
+        average = averaging(settings, self.epochs) if phase.epochs is None else None
+        record = Epochs(self.label, phase.name, rows, monitor, average.first if average else 1)
+        callbacks = [SeedSteps(self.seed, number), *([average] if average else []), record, *progress_bar(self.place)]
         if monitor and settings.patience:
             callbacks.append(early_stopping(monitor, settings.patience))
         trainer = _trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)

@@ -27,6 +27,7 @@ class Estimator:
     A subclass sets `self.estimator`, by `on` where it takes texts too.
     """
 
+    differentiable = False
     estimator: BaseEstimator
     learned: tuple[str, ...] = ("coef_", "intercept_")
     """Attributes of the fitted estimator whose numbers count as its parameters."""

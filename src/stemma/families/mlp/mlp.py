@@ -62,9 +62,11 @@ class MLP(Model):
         return nn.Sequential(*(dense(inputs, outputs, **layer) for inputs, outputs in pairwise(sizes))), head
 
     def begin(self, phase: Phase, settings: Any) -> None:
-        """See `Model.begin`; several starts have a loss each, and a line search needs one."""
+        """See `Model.begin`; several starts have a loss each, a line search needs one, a companion is of one net."""
         if self.others and OPTIMIZERS[settings.optimizer].searches:
             raise StemmaError(f"parameters.starts: above 1 does not go with optimizer '{settings.optimizer}'")
+        if self.others and settings.companion != "none":
+            raise StemmaError(f"parameters.starts: above 1 does not go with companion '{settings.companion}'")
         super().begin(phase, settings)
 
     def each(self, x: Tensor) -> list[Tensor]:
