@@ -48,7 +48,7 @@ def test_add_an_architecture(project: Path) -> None:
         "datasets:\n  grey: {use: mnist@sample}\nexperiments:\n"
         + block(page, "experiment")
         + "    seeds: [0]\n"
-        + "training: {}\ntransfers: {}\ncomparison: {}\ngate: {}\n"
+        + "training: {}\ntransfers: {}\nevaluation: {}\ncomparison: {}\ngate: {}\n"
     )
     assert "1 experiments" in run(project, "-m", "stemma.cli.main", "check")
     assert "narrow_cnn" in run(project, "-m", "stemma.cli.main", "list")

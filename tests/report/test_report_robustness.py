@@ -8,6 +8,7 @@ from made_up_runs import write_all, write_values
 
 from stemma import report
 from stemma.comparison import compare
+from stemma.families.catalog import CATALOG
 from stemma.runs import RunFiles
 
 TITLE = "Under perturbations against the model"
@@ -26,7 +27,7 @@ def perturb(root: Path, key: str, losses: dict[float, float], start: float = 0.9
 
 def section(keys: list[str], folder: Path, name: str) -> tuple[str, str]:
     """The dataset's section of the page, and the page in Markdown."""
-    report.render(compare(keys, folder / "runs", bootstrap=100), folder / "runs", folder / "out")
+    report.render(compare(keys, folder / "runs", bootstrap=100), folder / "runs", folder / "out", CATALOG)
     html, text = ((folder / "out" / f"comparison.{kind}").read_text("utf-8") for kind in ("html", "md"))
     part = html[html.index(f'<section id="{name}') :]
     return part[: part.index("</section>")], text
