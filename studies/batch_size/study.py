@@ -17,7 +17,7 @@ from stemma.studies.probes import steps_down
 FIXED = ("epochs", "steps")
 RATES = ("fixed", "scaled")
 PROBED = (1, 8, 32, 128, 512, 1024)
-STEPS = 50
+STEPS = 30
 """Single steps that are tried from a trained net, a seed and size."""
 CLOSE = 1.0
 """Points of accuracy within which results count as equal."""

@@ -140,10 +140,10 @@ def race(one: np.ndarray, other: np.ndarray, unit: str) -> tuple[bool | None, st
         ratio = estimate(one / other, log=True)
         return ratio.below(1), f"{ratio.shown(_short)} of its {unit}"
     if np.isfinite(one).all() and np.isinf(other).all():
-        return True, "the other never arrives"
+        return True, "the other does not arrive"
     if np.isinf(one).all() and np.isfinite(other).all():
-        return False, "never arrives"
-    return None, "some seeds or all never arrive"
+        return False, "it does not arrive"
+    return None, "not all seeds arrive"
 
 
 def _case(one: Method, other: Method, unit: str) -> Case:
@@ -176,8 +176,21 @@ def _momentum(large: dict[str, Method]) -> Verdict:
     return verdict(
         "Momentum lessens oscillation and helps the objective converge.",
         "text 004, 4",
-        [_case(large[name], large["sgd"], "steps") for name in ("momentum", "nesterov")],
+        [case for name in ("momentum", "nesterov") for case in _with_momentum(large[name], large["sgd"])],
     )
+
+
+def _with_momentum(method: Method, plain: Method) -> list[Case]:
+    """At the rates that both have tried, and at the rate that validation chose for each."""
+    cases = []
+    for one in method.tries:
+        for other in plain.tries:
+            if (rate := one.settings["learning_rate"]) == other.settings["learning_rate"]:
+                pair = (Method(each.name, tried, [tried]) for each, tried in ((method, one), (plain, other)))
+                holds, found = race(*(each.reached(each.steps) for each in pair), "steps")
+                cases.append(Case(f"{method.name} at rate {rate:g}", holds, found))
+    chosen = _case(method, plain, "steps")
+    return [*cases, Case(f"{method.name} and sgd at the rates chosen for them", chosen.holds, chosen.found)]
 
 
 def _adaptive(large: dict[str, Method]) -> Verdict:
@@ -257,7 +270,7 @@ def _second_order(large: dict[str, Method], small: dict[str, Method]) -> list[Ve
 
 
 def _in_small(case: Case) -> Case:
-    return Case(f"{case.where} (small net)", case.holds, case.found)
+    return Case(f"{case.where.replace('small-', '')}, small net", case.holds, case.found)
 
 
 def _figures(large: dict[str, Method], small: dict[str, Method]) -> list[Figure]:

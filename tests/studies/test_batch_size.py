@@ -17,6 +17,7 @@ from stemma.studies.probes import steps_down
 
 module = script("batch_size")
 RATE = 0.5
+module.STEPS = 2  # single steps a size and seed: as many as it takes to see that they are told
 
 
 def net(prepared: Path) -> Any:
