@@ -302,11 +302,17 @@ def test_what_starts_from_another_experiment(tmp_path: Path) -> None:
         ({"start": {"experiment": "digit"}}, "transfers.tuned.start.experiment: unknown name 'digit' (did you mean 'digits'?)"),
         ({"start": {"experiment": "tuned"}}, "start.experiment: 'tuned' itself starts from this experiment"),
         ({"start": {"experiment": "reviews"}}, "'reviews' is a lstm, whose weights do not fit a lenet5"),
-        ({"start": {"experiment": "reviews"}}, "start.experiment: reads text, this one's slot 'grey' holds image"),
+        ({"start": {"experiment": "reviews"}}, "start.experiment: 'reviews' reads text, this one's slot 'grey' holds image"),
         ({"start": {}}, "transfers.tuned.start.experiment: missing"),
         ({"start": {"experiment": "digits", "heads": "new"}}, "transfers.tuned.start: unknown key 'heads'"),
         ({"start": {"experiment": "digits", "freeze": {"body": 4}}}, "start.freeze.body: 4 epochs, but epochs is 4"),
         ({"start": {"experiment": "digits", "freeze": {"body": "never"}}}, "start.freeze: layer 'body' waits for 'never'; write a number of epochs (1 or more) or always"),
+        ({"seeds": [7, "a", [1]]}, "transfers.tuned.seeds: [7] are none of 'digits'"),
+        ({"architecture": ["lenet5"]}, "transfers.tuned.architecture: input should be a valid string"),
+        ({"parameters": {"form": "1998"}}, "parameters.form: 1998, but 'digits' has modern; its weights need the same"),
+        ({"parameters": {}}, "parameters.form: not written, but 'digits' has modern"),
+        ({"start": {"experiment": "digits", "freeze": {"body": "always"}}, "companion": "centre"}, "companion: 'centre' is of the layers below the head, which start.freeze.body keeps; none"),
+        ({"architecture": "ridge", "family": "baseline", "parameters": {}}, "'ridge' learns to regress; slot 'grey' (mnist@sample) has the task classify"),
         ({"seeds": [0, 7]}, "transfers.tuned.seeds: [7] are none of 'digits', which has [0, 1, 2]"),
         ({"architecture": "mlp", "family": "mlp", "parameters": {}}, "'digits' is a lenet5, whose weights do not fit a mlp"),
         ({"architecture": "knn", "family": "baseline", "parameters": {}, "start": {"experiment": "digits", "head": "keep"}}, "start.head: is for networks; 'knn' learns on the hidden layer"),
@@ -322,6 +328,62 @@ def test_a_start_from_what_has_no_hidden_layer(tmp_path: Path) -> None:
     values["experiments"]["digits"] = {"dataset": "grey", "family": "baseline", "architecture": "lda"}
     told = "transfers.tuned.start.experiment: 'digits' is a lda, which has no hidden layer to start from"
     assert message(tmp_path, values).splitlines()[-1].endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("slot", "told"),
+    [
+        ({"use": "mnist@sample", "seed": 1}, "'digits' may have trained on examples that are held out here: of one dataset it has seed 0 and here 1"),
+        ({"use": "mnist@canonical"}, "it has use 'mnist@sample' and here 'mnist@canonical'"),
+        ({"use": "mnist@sample", "validation": 0.2}, "it has validation 0.1 and here 0.2"),
+        ({"use": "mnist@sample", "train_fraction": 0.1}, None),
+        ({"use": "digits@package", "seed": 1}, None),
+    ],
+)  # fmt: skip
+def test_what_is_held_out_was_not_trained_on(slot: dict, told: str | None, tmp_path: Path) -> None:
+    values = with_transfer(dataset="other")
+    values["datasets"]["other"] = slot
+    if told is None:
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+        config.load(tmp_path / "params.yaml")
+    else:
+        assert told in message(tmp_path, values)
+
+
+def test_a_start_from_what_saw_the_validation_examples(tmp_path: Path) -> None:
+    values = with_transfer()
+    values["experiments"]["digits"]["refit"] = True
+    values["transfers"]["later"] = {**values["transfers"]["tuned"], "start": {"experiment": "tuned"}}
+    told = "'digits' has refit: true: it trained on the examples that this one is chosen by"
+    lines = message(tmp_path, values).splitlines()
+    refused = {line.partition(": ")[2].partition(".start")[0] for line in lines if told in line}
+    assert refused == {"transfers.tuned", "transfers.later"}
+
+
+def test_one_net_of_several_side_by_side_starts_nothing(tmp_path: Path) -> None:
+    nets = {"dataset": "grey", "family": "mlp", "architecture": "mlp", "parameters": {"starts": 3}}
+    values = with_transfer(**nets)
+    values["experiments"]["digits"] = nets
+    assert "parameters.starts: 3; a net that starts from another one is one net: 1" in message(tmp_path, values)
+
+
+@pytest.mark.parametrize("setting", [{"optimizer": "lbfgs"}, {"companion": "centre"}])
+def test_several_nets_side_by_side_have_a_loss_each(setting: dict, tmp_path: Path) -> None:
+    nets = {"dataset": "grey", "family": "mlp", "architecture": "mlp", "parameters": {"starts": 3}, **setting}
+    key, value = next(iter(setting.items()))
+    assert f"parameters.starts: 3; allowed with {key} '{value}': 1" in message(
+        tmp_path, changed("experiments.digits", nets)
+    )
+
+
+def test_a_default_that_means_nothing_for_an_architecture_is_no_mistake(tmp_path: Path) -> None:
+    values = copy.deepcopy(GOOD)
+    values["training"] |= {"weight_average": "ema", "companion": "centre"}
+    values["datasets"]["numbers"] = {"use": "diabetes@package"}
+    for name, family, slot in (("knn", "baseline", "grey"), ("rbm", "dbn", "grey"), ("mlp", "mlp", "numbers")):
+        values["experiments"][name] = {"dataset": slot, "family": family, "architecture": name}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    assert config.load(tmp_path / "params.yaml").experiment("mlp").companion == "centre"
 
 
 def test_starts_in_a_circle_and_keys_twice(tmp_path: Path) -> None:

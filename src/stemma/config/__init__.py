@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, field_validator
 
 from stemma.config.datasets import Dataset, Limits, Resize
-from stemma.config.fits import architecture_mistakes, check_parameters, kinds, slot_mistakes
+from stemma.config.fits import architecture_mistakes, check_parameters, slot_mistakes
 from stemma.config.messages import validated
 from stemma.config.section import Key, Section
 from stemma.config.training import Augment, Experiment, Training
@@ -93,9 +93,12 @@ def load(path: Path = Path("params.yaml")) -> Config:
     if training and validated(Training, training, "training", mistakes) is None:
         values["training"] = training = {}
     sections = {name: _mapping(values, name) for name in ("experiments", "transfers")}
+    own = {
+        key: set(entry) for section in sections.values() for key, entry in section.items() if isinstance(entry, dict)
+    }
     for section in sections.values():
         section.update({k: {**training, **entry} for k, entry in section.items() if isinstance(entry, dict)})
-    checked = [mistake for name, section in sections.items() for mistake in _misfits(name, section, datasets, sections)]
+    checked = [line for name in sections for line in _misfits(name, sections, datasets, own)]
     checked += [mistake for key, slot in datasets.items() for mistake in slot_mistakes(f"datasets.{key}", slot)]
     config = validated(Config, values, "", mistakes)
     mistakes += checked
@@ -104,18 +107,20 @@ def load(path: Path = Path("params.yaml")) -> Config:
     return config
 
 
-def _misfits(name: str, section: dict[str, Any], datasets: dict[str, Any], sections: dict[str, Any]) -> list[str]:
-    """What the catalogues know to be wrong with the experiments of one section."""
+def _misfits(
+    name: str, sections: dict[str, dict[str, Any]], datasets: dict[str, Any], own: dict[str, set[str]]
+) -> list[str]:
+    """What the catalogues know to be wrong with the experiments of section `name`; `own`: the keys each writes."""
     everything, found = {**sections["experiments"], **sections["transfers"]}, list[str]()
-    for key, entry in section.items():
+    for key, entry in sections[name].items():
         where = f"{name}.{key}"
         if name == "transfers" and key in sections["experiments"]:
             found.append(f"{where}: experiments has this key too; each key is one experiment")
         elif isinstance(entry, dict):
             if name == "experiments" and entry.pop("start", None) is not None:
                 found.append(f"{where}.start: what starts from another experiment stands in the section `transfers`")
-            found += architecture_mistakes(where, entry, datasets)
-            found += transfer_mistakes(where, entry, everything, kinds(datasets)) if name == "transfers" else []
+            found += architecture_mistakes(where, entry, datasets, own[key])
+            found += transfer_mistakes(where, entry, everything, datasets) if name == "transfers" else []
     return found
 
 

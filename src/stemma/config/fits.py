@@ -1,5 +1,6 @@
 """What only the catalogues know: whether an experiment's parts and a slot's settings fit each other."""
 
+from collections.abc import Collection
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import create_model
@@ -30,70 +31,89 @@ SEARCHING = [name for name, method in OPTIMIZERS.items() if method.searches]
 MONITORS = {"classify": ("val_loss", "val_accuracy"), "regress": ("val_loss", "val_rmse")}
 
 
-def architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str, Any]) -> list[str]:
-    """What only the catalogue knows: names, family, parameters, and whether the data kind is accepted."""
+def architecture_mistakes(
+    where: str, entry: dict[str, Any], datasets: dict[str, Any], own: Collection[str]
+) -> list[str]:
+    """What only the catalogues know: names, family, parameters, and what goes with the data and each other.
+
+    Args:
+        entry: an experiment, the defaults of `training` merged; its parameters are checked in place.
+        own: the keys that it writes itself: a default that means nothing for an architecture is no mistake.
+    """
     name, slot = entry.get("architecture"), entry.get("dataset")
-    mistakes = []
+    lines = []
     if isinstance(slot, str) and slot not in datasets:
-        mistakes.append(f"{where}.{unknown('dataset', slot, datasets)}")
-    if not isinstance(name, str):
-        return mistakes
-    if name not in catalog.CATALOG:
-        return [*mistakes, f"{where}.{unknown('architecture', name, catalog.CATALOG)}"]
-    known = catalog.CATALOG[name]
+        lines.append(str(unknown("dataset", slot, datasets)))
+    if isinstance(name, str) and name not in catalog.CATALOG:
+        lines.append(str(unknown("architecture", name, catalog.CATALOG)))
+    elif isinstance(name, str):
+        mistakes: list[str] = []
+        entry["parameters"] = check_parameters(name, entry.get("parameters"), f"{where}.parameters", mistakes)
+        lines += _parts(name, entry, own)
+        data = _dataset(datasets.get(slot)) if isinstance(slot, str) else None
+        if isinstance(slot, str) and data is not None:
+            held = f"slot '{slot}' ({datasets[slot]['use']})"
+            lines += [*_accepts(name, entry, data, held), *_goals(name, entry, data, held, own)]
+        return [*(f"{where}.{line}" for line in lines), *mistakes]
+    return [f"{where}.{line}" for line in lines]
+
+
+def _parts(name: str, entry: dict[str, Any], own: Collection[str]) -> list[str]:
+    """Family and parts that do not go with the architecture."""
+    known, lines = catalog.CATALOG[name], list[str]()
     if entry.get("family") not in (None, known.family):
-        mistakes.append(f"{where}.family: '{name}' belongs to '{known.family}', found '{entry['family']}'")
-    if entry.get("optimizer") in SEARCHING and not known.searches:
+        lines.append(f"family: '{name}' belongs to '{known.family}', found '{entry['family']}'")
+    searches = entry.get("optimizer") in SEARCHING and known.by_gradient
+    if searches and not known.searches:
         able = ", ".join(key for key, other in catalog.CATALOG.items() if other.searches)
-        mistakes.append(
-            f"{where}.optimizer: '{entry['optimizer']}' searches its own step, for {able}; not for '{name}'"
-        )
-    average, companion = entry.get("weight_average", "none"), entry.get("companion", "none")
-    if average != "none" and known.descends == "none":
-        mistakes.append(f"{where}.weight_average: '{average}', but '{name}' has no steps to average; allowed: none")
+        lines.append(f"optimizer: '{entry['optimizer']}' searches its own step, for {able}; not for '{name}'")
+    average, companion = (entry[key] if key in own else "none" for key in ("weight_average", "companion"))
+    if average != "none" and not known.by_gradient:
+        lines.append(f"weight_average: '{average}', but '{name}' has no steps to average; allowed: none")
     if companion != "none" and known.descends != "all":
-        mistakes.append(
-            f"{where}.companion: '{companion}' is of layers that learn by gradients, '{name}' has none; allowed: none"
-        )
-    entry["parameters"] = check_parameters(name, entry.get("parameters"), f"{where}.parameters", mistakes)
-    data = _dataset(datasets.get(slot)) if isinstance(slot, str) else None
-    if isinstance(slot, str) and data is not None:
-        held = f"slot '{slot}' ({datasets[slot]['use']})"
-        if "start" in entry and known.family == "baseline":
-            if "table" not in known.kinds:
-                mistakes.append(f"{where}.architecture: '{name}' does not accept a table, such as a hidden layer is")
-        elif data.kind not in known.kinds:
-            accepted = " and ".join(known.kinds)
-            mistakes.append(f"{where}.architecture: '{name}' accepts {accepted}; {held} holds {data.kind}")
-        elif data.task not in known.tasks:
-            tasks = " and ".join(known.tasks)
-            mistakes.append(f"{where}.architecture: '{name}' learns to {tasks}; {held} has the task {data.task}")
-        loss = str(entry.get("loss", "auto"))
-        if data.task in LOSSES and loss not in ("auto", *LOSSES[data.task]):
-            mistakes.append(
-                f"{where}.loss: '{loss}' is none for {data.task}; known: auto, {', '.join(LOSSES[data.task])}"
-            )
-        if companion != "none" and data.task != "classify" and known.descends == "all":
-            mistakes.append(
-                f"{where}.companion: '{companion}' is of classes; {held} has the task {data.task}; allowed: none"
-            )
-        score = entry.get("monitor", "val_loss")
-        if score is not None and str(score) not in MONITORS.get(data.task, (str(score),)):
-            allowed = " or ".join(MONITORS[data.task])
-            mistakes.append(f"{where}.monitor: '{score}' is none of the task {data.task} of {held}; {allowed}")
-    return mistakes
+        lines.append(f"companion: '{companion}' is of layers that learn by gradients, '{name}' has none; allowed: none")
+    starts = entry["parameters"].get("starts", 1)
+    if starts > 1 and searches:
+        lines.append(f"parameters.starts: {starts}; allowed with optimizer '{entry['optimizer']}': 1")
+    if starts > 1 and companion != "none":
+        lines.append(f"parameters.starts: {starts}; allowed with companion '{companion}': 1")
+    return lines
+
+
+def _accepts(name: str, entry: dict[str, Any], data: data_catalog.DatasetEntry, held: str) -> list[str]:
+    """Whether the architecture takes such data; to an estimator on a network's hidden layer they are a table."""
+    known = catalog.CATALOG[name]
+    on_hidden = "start" in entry and known.family == "baseline"
+    if on_hidden and "table" not in known.kinds:
+        return [f"architecture: '{name}' does not accept a table, such as a hidden layer is"]
+    if not on_hidden and data.kind not in known.kinds:
+        return [f"architecture: '{name}' accepts {' and '.join(known.kinds)}; {held} holds {data.kind}"]
+    if data.task not in known.tasks:
+        return [f"architecture: '{name}' learns to {' and '.join(known.tasks)}; {held} has the task {data.task}"]
+    return []
+
+
+def _goals(
+    name: str, entry: dict[str, Any], data: data_catalog.DatasetEntry, held: str, own: Collection[str]
+) -> list[str]:
+    """Whether losses and what is watched mean something for the task."""
+    lines, loss, companion = [], str(entry.get("loss", "auto")), entry.get("companion", "none")
+    if data.task in LOSSES and loss not in ("auto", *LOSSES[data.task]):
+        lines.append(f"loss: '{loss}' is none for {data.task}; known: auto, {', '.join(LOSSES[data.task])}")
+    of_classes = catalog.CATALOG[name].descends == "all" and "companion" in own and companion != "none"
+    if of_classes and data.task != "classify":
+        lines.append(f"companion: '{companion}' is of classes; {held} has the task {data.task}; allowed: none")
+    score = entry.get("monitor", "val_loss")
+    if score is not None and str(score) not in MONITORS.get(data.task, (str(score),)):
+        allowed = " or ".join(MONITORS[data.task])
+        lines.append(f"monitor: '{score}' is none of the task {data.task} of {held}; {allowed}")
+    return lines
 
 
 def _dataset(slot: Any) -> data_catalog.DatasetEntry | None:
     """What the catalogue says of a slot's dataset; None if the slot does not name a known one."""
     use = slot.get("use") if isinstance(slot, dict) else None
     return data_catalog.CATALOG.get(use.partition("@")[0]) if isinstance(use, str) else None
-
-
-def kinds(datasets: dict[str, Any]) -> dict[str, str]:
-    """The kind of data of every slot that names a known dataset."""
-    found = {key: _dataset(slot) for key, slot in datasets.items()}
-    return {key: data.kind for key, data in found.items() if data is not None}
 
 
 def slot_mistakes(where: str, slot: Any) -> list[str]:

@@ -5,8 +5,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from stemma.config.datasets import Dataset
 from stemma.config.section import Count, Section
 from stemma.config.training import Experiment
+from stemma.data import catalog as data_catalog
 from stemma.errors import unknown
 from stemma.families import catalog
 
@@ -37,10 +39,19 @@ class Transfer(Experiment):
     start: Start = Field(description="where it starts")
 
 
+SPLIT = ("test", "validation", "test_share", "seed", "folds", "fold", "duplicates")
+"""Keys of a slot that say which examples are held out."""
+
+
 def transfer_mistakes(
     where: str, entry: Mapping[str, Any], known: Mapping[str, Any], slots: Mapping[str, Any]
 ) -> list[str]:
-    """What is wrong with where `entry` starts; `known` are all experiments, with their defaults merged."""
+    """What is wrong with where `entry` starts.
+
+    Args:
+        known: all experiments by key, their defaults merged.
+        slots: the section `datasets`.
+    """
     start = entry.get("start")
     if not isinstance(start, dict) or not isinstance(start.get("experiment"), str):
         return []
@@ -50,57 +61,125 @@ def transfer_mistakes(
     if where.partition(".")[2] in _ancestors(name, known):
         return [f"{where}.start.experiment: '{name}' itself starts from this experiment"]
     origin = known[name] if isinstance(known[name], dict) else {}
-    return [f"{where}.{line}" for line in [*_fit(entry, start, origin), *_data(entry, origin, slots)]]
+    held_out = _data(name, entry, _ancestors(name, known), known, slots)
+    return [f"{where}.{line}" for line in [*_seeds_missing(entry, origin), *_fit(entry, start, origin), *held_out]]
 
 
-def _ancestors(name: str, known: Mapping[str, Any]) -> set[str]:
+def _ancestors(name: str, known: Mapping[str, Any]) -> list[str]:
     """`name`, what it starts from, what that starts from ..."""
-    found: set[str] = set()
+    found: list[str] = []
     while name in known and name not in found:
-        found.add(name)
+        found.append(name)
         start = known[name].get("start") if isinstance(known[name], dict) else None
-        name = start.get("experiment", "") if isinstance(start, dict) else ""
+        name = str(start.get("experiment", "")) if isinstance(start, dict) else ""
     return found
 
 
-def _fit(entry: Mapping[str, Any], start: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:
-    """Whether the architectures go together and the seeds and epochs are there."""
-    name, here, there = start["experiment"], entry.get("architecture"), origin.get("architecture")
-    missing = sorted(set(_seeds(entry)) - set(_seeds(origin)))
-    lines = [f"seeds: {missing} are none of '{name}', which has {_seeds(origin)}"] if missing else []
-    if here not in catalog.CATALOG or there not in catalog.CATALOG:
-        return lines
-    if not catalog.CATALOG[there].by_gradient:
-        return [*lines, f"start.experiment: '{name}' is a {there}, which has no hidden layer to start from"]
-    if catalog.CATALOG[here].family == "baseline":
-        given = [
-            f"start.{key}: is for networks; '{here}' learns on the hidden layer"
-            for key in ("head", "freeze")
-            if key in start
-        ]
-        return lines + given
-    if here != there:
-        lines.append(f"start.experiment: '{name}' is a {there}, whose weights do not fit a {here}")
-    return lines + _freeze(start.get("freeze"), entry.get("epochs", 1))
+def _seeds_missing(entry: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:
+    missing = sorted(_seeds(entry) - _seeds(origin))
+    name, there = entry["start"]["experiment"], sorted(_seeds(origin))
+    return [f"seeds: {missing} are none of '{name}', which has {there}"] if missing else []
 
 
-def _freeze(freeze: Any, epochs: Any) -> list[str]:
-    numbers = {k: v for k, v in freeze.items() if isinstance(v, int)} if isinstance(freeze, dict) else {}
-    return [
-        f"start.freeze.{layer}: {value} epochs, but epochs is {epochs}; write a smaller number, or always"
-        for layer, value in numbers.items()
-        if isinstance(epochs, int) and value >= epochs
-    ]
-
-
-def _seeds(entry: Mapping[str, Any]) -> list[Any]:
+def _seeds(entry: Mapping[str, Any]) -> set[int]:
     seeds = entry.get("seeds", Experiment.model_fields["seeds"].default)
-    return list(seeds) if isinstance(seeds, list | tuple) else []
+    return {seed for seed in seeds if isinstance(seed, int)} if isinstance(seeds, list | tuple) else set()
 
 
-def _data(entry: Mapping[str, Any], origin: Mapping[str, Any], kinds: Mapping[str, str]) -> list[str]:
-    """Whether both read one kind of data."""
-    here, there = (kinds.get(str(each.get("dataset"))) for each in (entry, origin))
-    if here is None or there is None or here == there:
+def _fit(entry: Mapping[str, Any], start: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:
+    """Whether the architectures go together."""
+    name, here, there = start["experiment"], _entry(entry), _entry(origin)
+    if here is None or there is None:
         return []
-    return [f"start.experiment: reads {there}, this one's slot '{entry['dataset']}' holds {here}"]
+    if not there.by_gradient:
+        return [f"start.experiment: '{name}' is a {origin['architecture']}, which has no hidden layer to start from"]
+    if here.family == "baseline":
+        told = f"is for networks; '{entry['architecture']}' learns on the hidden layer"
+        return [f"start.{key}: {told}" for key in ("head", "freeze") if key in start]
+    if entry["architecture"] != origin["architecture"]:
+        kinds = f"a {origin['architecture']}, whose weights do not fit a {entry['architecture']}"
+        return [f"start.experiment: '{name}' is {kinds}"]
+    return [*_parameters(name, entry, origin), *_freeze(entry, start.get("freeze"))]
+
+
+def _entry(experiment: Mapping[str, Any]) -> catalog.Entry | None:
+    name = experiment.get("architecture")
+    return catalog.CATALOG.get(name) if isinstance(name, str) else None
+
+
+def _parameters(name: str, entry: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:
+    """Parameters that shape the weights are those of the other experiment."""
+    here, there = (each.get("parameters") or {} for each in (entry, origin))
+    if not isinstance(here, dict) or not isinstance(there, dict):
+        return []
+    lines = [
+        f"parameters.{key}: {_given(here, key)}, but '{name}' has {_given(there, key)}; its weights need the same"
+        for key in {**here, **there}
+        if key not in catalog.SHAPELESS and _given(here, key) != _given(there, key)
+    ]
+    if isinstance(here.get("starts"), int) and here["starts"] > 1:
+        lines.append(f"parameters.starts: {here['starts']}; a net that starts from another one is one net: 1")
+    return lines
+
+
+def _given(parameters: Mapping[str, Any], key: str) -> Any:
+    value = parameters.get(key, "not written")
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _freeze(entry: Mapping[str, Any], freeze: Any) -> list[str]:
+    if not isinstance(freeze, dict):
+        return []
+    epochs = entry.get("epochs", 1)
+    lines = [
+        f"start.freeze.{layer}: {value} epochs, but epochs is {epochs}; write a smaller number, or always"
+        for layer, value in freeze.items()
+        if isinstance(value, int) and isinstance(epochs, int) and value >= epochs
+    ]
+    if freeze.get("body") == "always" and entry.get("companion", "none") != "none":
+        lines.append(
+            f"companion: '{entry['companion']}' is of the layers below the head, which start.freeze.body keeps; none"
+        )
+    return lines
+
+
+def _data(
+    name: str, entry: Mapping[str, Any], ancestors: list[str], known: Mapping[str, Any], slots: Mapping[str, Any]
+) -> list[str]:
+    """Whether both read one kind of data, and nothing held out here was trained on there."""
+    here, kinds = slots.get(str(entry.get("dataset"))), _kinds(slots)
+    own, theirs = (kinds.get(str(each.get("dataset"))) for each in (entry, known[name]))
+    if own and theirs and own != theirs:
+        return [f"start.experiment: '{name}' reads {theirs}, this one's slot '{entry['dataset']}' holds {own}"]
+    lines = []
+    for ancestor in ancestors:
+        other = known[ancestor]
+        there = slots.get(str(other.get("dataset"))) if isinstance(other, dict) else None
+        if isinstance(here, dict) and isinstance(there, dict) and _dataset(here) == _dataset(there):
+            lines += [f"start.experiment: {line}" for line in _held_out(ancestor, other, here, there)]
+    return lines
+
+
+def _held_out(ancestor: str, other: Mapping[str, Any], here: Mapping[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """Why `ancestor`, on a slot of the same dataset, may have seen what is held out here."""
+    differing = [key for key in ("use", *SPLIT) if _setting(here, key) != _setting(there, key)]
+    if differing:
+        found = ", ".join(f"{key} {_setting(there, key)!r} and here {_setting(here, key)!r}" for key in differing)
+        return [f"'{ancestor}' may have trained on examples that are held out here: of one dataset it has {found}"]
+    if other.get("refit") is True:
+        return [f"'{ancestor}' has refit: true: it trained on the examples that this one is chosen by"]
+    return []
+
+
+def _setting(slot: Mapping[str, Any], key: str) -> Any:
+    return slot.get(key, Dataset.model_fields[key].default)
+
+
+def _dataset(slot: Mapping[str, Any]) -> str:
+    return str(slot.get("use", "")).partition("@")[0]
+
+
+def _kinds(slots: Mapping[str, Any]) -> dict[str, str]:
+    """The kind of data of every slot that names a known dataset."""
+    found = {key: data_catalog.CATALOG.get(_dataset(slot)) for key, slot in slots.items() if isinstance(slot, dict)}
+    return {key: data.kind for key, data in found.items() if data is not None}

@@ -29,6 +29,7 @@ def build(architecture: str, spec: dict[str, Any], parameters: dict[str, Any], o
 
 def _on_features(architecture: str, spec: dict[str, Any], parameters: dict[str, Any], origin: Path) -> Any:
     from stemma.families.features import OnFeatures, hidden_spec
+    from stemma.families.start import check_columns
     from stemma.spec import DataSpec
 
     network, own = load(origin), DataSpec.from_dict(spec)
@@ -37,6 +38,7 @@ def _on_features(architecture: str, spec: dict[str, Any], parameters: dict[str, 
             f"start.experiment: takes {network.spec.kind} of shape {list(network.spec.shape)}, "
             f"the data is {own.kind} of shape {list(own.shape)}"
         )
+    check_columns(own, network.spec)
     estimator = build(architecture, hidden_spec(network, own).to_dict(), parameters)
     return OnFeatures(network, origin, estimator, own)
 

@@ -66,6 +66,7 @@ class Model(pl.LightningModule):
         last = phase.objective == self.objective and phase.epochs is None
         self.companion = self._make_companion() if last else None
         self._place = None
+        self.train()
         self.requires_grad_(False)
         for module in phase.trainable:
             module.requires_grad_(True)
@@ -82,7 +83,7 @@ class Model(pl.LightningModule):
 
     def _make_companion(self) -> CentreLoss | ContrastiveLoss | None:
         name, settings = self.settings.companion, self.settings
-        if name == "none":
+        if name == "none" or self.spec.task != "classify":
             return None
         size = int(self.output_layer().in_features)  # type: ignore[arg-type]
         return make_companion(name, self.spec.outputs, size, settings.margin, settings.centre_rate)

@@ -92,6 +92,12 @@ CONTRASTIVE = {
     "pretrain_batch_size": Count,
 }
 
+SHAPELESS = {
+    "alpha", "dropout", "initialisation", "passes", "pooling", "standardise", "cd_steps",
+    *(key for key in CONTRASTIVE if key.startswith("pretrain_")),
+}  # fmt: skip
+"""Parameters that change the shape of no weight: one network may start from another that differs in them."""
+
 CATALOG: dict[str, Entry] = {
     "convnet": Entry(
         "cnn",

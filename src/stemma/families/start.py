@@ -9,6 +9,7 @@ from torch import nn
 from stemma.errors import StemmaError
 from stemma.families.base import Model
 from stemma.families.phase import Phase
+from stemma.spec import DataSpec
 
 BODY = "body"
 """All layers but the output layer."""
@@ -21,16 +22,37 @@ def take_over(model: Model, source: Model, head: str) -> None:
     Statistics of batch normalisation go with the weights.
 
     Raises:
-        StemmaError: a layer has another shape or is in one of them only, or `head` is `keep` and the classes differ.
+        StemmaError: a layer has another shape or is in one of them only, a table has other columns, or `head` is
+            `keep` and the answers mean something else.
     """
-    if head == "keep" and model.spec.classes != source.spec.classes:
-        found, expected = (", ".join(m.spec.classes[:5]) for m in (source, model))
-        raise StemmaError(f"start.head: keep needs the same classes; those of the start are {found}, here {expected}")
+    check_columns(model.spec, source.spec)
+    if head == "keep":
+        _check_answers(model.spec, source.spec)
     ours, theirs = model.state_dict(), source.state_dict()
     skipped = _names(model, model.output_layer()) if head == "new" else set()
     _check(_shapes(model, skipped), _shapes(source, skipped))
     for name in (ours.keys() & theirs.keys()) - skipped:
         ours[name].copy_(theirs[name])
+
+
+def check_columns(ours: DataSpec, theirs: DataSpec) -> None:
+    """Refuse a network that read other columns of a table."""
+    if ours.features != theirs.features:
+        found, expected = (", ".join(spec.features[:5]) for spec in (theirs, ours))
+        raise StemmaError(f"start.experiment: its columns are {found} ..., here {expected} ...")
+
+
+def _check_answers(ours: DataSpec, theirs: DataSpec) -> None:
+    """A head that is kept answers with the same classes, or with values of the same mean and deviation."""
+    if ours.classes != theirs.classes:
+        found, expected = (", ".join(spec.classes[:5]) for spec in (theirs, ours))
+        raise StemmaError(f"start.head: keep needs the same classes; those of the start are {found}, here {expected}")
+    told = [(spec.task, spec.target_mean, spec.target_std) for spec in (theirs, ours)]
+    if told[0] != told[1]:
+        raise StemmaError(
+            f"start.head: keep needs the same target; the other has mean {told[0][1]:g}, deviation {told[0][2]:g}, "
+            f"this one {told[1][1]:g} and {told[1][2]:g}; write head: new"
+        )
 
 
 def _names(model: Model, layer: nn.Module) -> set[str]:

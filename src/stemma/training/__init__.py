@@ -54,8 +54,6 @@ def _check(experiment: "Experiment", primary: str) -> None:
         )
     if experiment.class_weights != "none" and primary != "accuracy":
         raise StemmaError(f"class_weights: '{experiment.class_weights}', but these data have no classes; use none")
-    if experiment.companion != "none" and primary != "accuracy":
-        raise StemmaError(f"companion: '{experiment.companion}', but these data have no classes; use none")
 
 
 def _submit_here(function: Callable, /, *arguments: Any) -> Future:
