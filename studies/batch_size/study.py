@@ -154,9 +154,12 @@ def _between(found: Sweeps) -> Verdict:
         runs = found["epochs", rate]
         best = max(runs, key=lambda each: each.test.mean())
         for name, end in (("smallest", runs[0]), ("largest", runs[-1])):
+            if best is end:
+                cases.append(Case(f"{rate} rate, {name} batch", False, f"{end.size} is itself the best"))
+                continue
             lead = estimate(best.test - end.test)
             told = f"best at {best.size}, {_points(lead)} ahead of {end.size}"
-            cases.append(Case(f"{rate} rate, {name} batch", False if best is end else lead.above(0), told))
+            cases.append(Case(f"{rate} rate, {name} batch", lead.above(0), told))
     return verdict(
         "A batch unites the merits of one example and of all: the best lies between.",
         "text 004, 4 (at equal epochs)",
