@@ -226,6 +226,7 @@ def test_an_architecture_learns_the_slots_task(tmp_path: Path) -> None:
         ({"optimizer": ["adam"]}, "experiments.a.optimizer: input should be"),
         ({"optimizer": {"adam": 1}}, "experiments.a.optimizer: input should be"),
         ({"monitor": ["val_loss"]}, "experiments.a.monitor: "),
+        ({"monitor": None}, "patience: 3, but monitor is null; allowed with it: null"),
         ({"parameters": {"pieces": 1}}, "parameters.pieces: input should be greater than or equal to 2"),
     ],
 )  # fmt: skip

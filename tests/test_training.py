@@ -68,7 +68,16 @@ def test_run_files_of_a_training(prepared: dict[str, Path], tmp_path: Path) -> N
         best["val_loss"],
         best["val_accuracy"],
     )
-    assert set(runs.read("train_time.json")) == {"seed0", "seed1"}
+    seconds, epochs = runs.read("train_time.json"), runs.read("train_epochs_time.json")
+    assert set(seconds) == set(epochs) == {"seed0", "seed1"}
+    for seed, ends in epochs.items():
+        assert len(ends) == 2 and 0 < ends[0] <= ends[1] <= seconds[seed] + 0.001
+
+
+def test_refit_leaves_the_times_of_the_first_fit(prepared: dict[str, Path], tmp_path: Path) -> None:
+    training.train("again", experiment(seeds=(0,), epochs=3, refit=True), prepared["grey"], tmp_path)
+    runs = RunFiles("again", tmp_path)
+    assert len(runs.read("train_epochs_time.json")["seed0"]) == len(runs.history(0)) == 3
 
 
 def test_the_best_epoch_is_the_one_that_is_kept(prepared: dict[str, Path]) -> None:
@@ -82,6 +91,19 @@ def test_the_best_epoch_is_the_one_that_is_kept(prepared: dict[str, Path]) -> No
     probabilities = model.predict(validation.x)
     loss = -np.log(probabilities[np.arange(len(validation)), validation.y]).mean()
     assert loss == pytest.approx(best["val_loss"], rel=1e-4)
+
+
+def test_without_a_monitor_the_last_epoch_stands(prepared: dict[str, Path]) -> None:
+    """The same wrong labels, where the last epoch is not the best."""
+    settings = experiment(learning_rate=0.003, monitor=None, patience=None)
+    train, validation = load_split(prepared["grey"], "train"), load_split(prepared["grey"], "validation")
+    wrong = Split(train.x, np.random.default_rng(0).permutation(train.y))
+    rows: list[dict] = []
+    model, last = SeedRun("x", settings, 3, load_spec(prepared["grey"]).to_dict()).fit(wrong, validation, 15, rows)
+    assert last == rows[-1] and last["epoch"] == 15 and last["val_loss"] > min(row["val_loss"] for row in rows)
+    probabilities = model.predict(validation.x)
+    loss = -np.log(probabilities[np.arange(len(validation)), validation.y]).mean()
+    assert loss == pytest.approx(last["val_loss"], rel=1e-4)
 
 
 def test_early_stopping_counts_epochs_without_improvement(prepared: dict[str, Path]) -> None:

@@ -6,6 +6,7 @@
         train/seed<k>/model/        weights, description, vocabulary.json or table.json; for an estimator on a network's
                                     hidden layer the model folder `network`; `stemma.families.load` reads it
         train_time.json             {"seed<k>": seconds}
+        train_epochs_time.json      {"seed<k>": [seconds from the start to the end of each row of history]}
         test/seed<k>.json           test metrics of a seed
         test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities);
                                     for the task regress: target, value

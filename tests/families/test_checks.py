@@ -32,6 +32,16 @@ def test_convnet() -> None:
     assert sides("convnet") == [25, 12, 10, 5]
 
 
+def test_convnet_as_teaching_texts_have_it() -> None:
+    """Pixels from 0 to 1, and Glorot's weights: uniform up to the root of 6 over what goes in and out."""
+    torch.manual_seed(0)
+    model = families.build("convnet", GREY.to_dict(), {"standardise": False, "initialisation": "glorot_uniform"})
+    x = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    assert torch.equal(model.encode(x), x / 255)
+    for layer, ends in ((model.features[0], 16 * (1 + 32)), (model.head[1], 800 + 10)):
+        assert 0.97 < float(layer.weight.detach().abs().max()) / (6 / ends) ** 0.5 <= 1 and not layer.bias.any()
+
+
 def test_simple_cnn() -> None:
     assert count("simple_cnn", GREY.to_dict()) == 61_514
     assert sides("simple_cnn") == [26, 13, 11, 5, 3]

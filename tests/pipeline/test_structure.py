@@ -165,6 +165,19 @@ def test_deps_cover_the_modules_that_a_stage_imports(stage: str) -> None:
     assert {path for path in {script, *needed} if not deps & {path, *path.parents}} == set()
 
 
+@pytest.mark.parametrize(("plain", "started"), [("train", "transfer"), ("evaluate", "evaluate_transfer")])
+def test_what_starts_from_another_experiment_runs_as_the_others_do(plain: str, started: str) -> None:
+    """Its stages differ in what they wait for: every family's code, and the other experiment's models."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    one, other = (stages[name]["do"] for name in (plain, started))
+    assert {key: one.get(key) for key in ("cmd", "outs", "metrics")} == {
+        key: other.get(key) for key in ("cmd", "outs", "metrics")
+    }
+    inside = {dep for dep in one["deps"] if not dep.startswith("src/stemma/families/")}
+    extra = {"runs/${item.start.experiment}/train"} if plain == "train" else set()
+    assert set(other["deps"]) == inside | {"src/stemma/families"} | extra
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
 def test_benchmarks_import_what_is_there(path: Path) -> None:
     """No test runs them, so that a module that moved would break them unseen."""

@@ -66,8 +66,8 @@ class Training(Section):
     bucket_by_length: bool = Field(True, description="text: batches of about equally long examples, in random order")
     memory_gb: float = Field(4.0, gt=0, description="a larger array is read from disk batch by batch")
     augment: Augment = Augment()
-    monitor: Literal["val_loss", "val_accuracy", "val_rmse"] = Field(
-        "val_loss", description="what the best epoch is chosen by; val_rmse: of a regression"
+    monitor: Literal["val_loss", "val_accuracy", "val_rmse"] | None = Field(
+        "val_loss", description="what the best epoch is chosen by; val_rmse: of a regression; null: the last one stands"
     )
     patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")
     refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
@@ -95,6 +95,12 @@ class Training(Section):
         if len(set(seeds)) < len(seeds):
             raise ValueError("seeds must be distinct")
         return seeds
+
+    @model_validator(mode="after")
+    def patience_has_a_monitor(self) -> "Training":
+        if self.monitor is None and self.patience is not None:
+            raise ValueError(f"patience: {self.patience}, but monitor is null; allowed with it: null")
+        return self
 
     @model_validator(mode="after")
     def optimizer_fits(self) -> "Training":

@@ -98,7 +98,7 @@ CATALOG: dict[str, Entry] = {
         ("image",),
         "LeCun et al. 1989, the two-stage form of teaching texts",
         _in("cnn.convnet", "ConvNet"),
-        {"dropout": Fraction},
+        {"dropout": Fraction, "standardise": bool, "initialisation": InitialisationName},
     ),
     "lenet5": Entry(
         "cnn",

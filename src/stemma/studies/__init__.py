@@ -6,7 +6,7 @@ their run files. What the verdicts say is computed from the numbers.
 
 from stemma.studies.estimate import Estimate, estimate
 from stemma.studies.page import Figure, Study, Table, write
-from stemma.studies.trained import Trained, load
+from stemma.studies.trained import Trained, by_validation, load, tries
 from stemma.studies.verdicts import Case, Verdict, verdict
 
 __all__ = [
@@ -17,8 +17,10 @@ __all__ = [
     "Table",
     "Trained",
     "Verdict",
+    "by_validation",
     "estimate",
     "load",
+    "tries",
     "verdict",
     "write",
 ]

@@ -64,7 +64,8 @@ class Study:
             for outcome, words in TOLD.items()
             if outcome in outcomes
         ]
-        return f"Of {len(outcomes)} claim{'s' * (len(outcomes) > 1)} of the texts {listed(told)}."
+        whose = " of the texts" if all(verdict.source.startswith("text") for verdict in self.verdicts) else ""
+        return f"Of {len(outcomes)} claim{'s' * (len(outcomes) > 1)}{whose} {listed(told)}."
 
 
 def write(study: Study, folder: Path) -> Path:

@@ -1,10 +1,10 @@
 """The experiments of a study as it reads them: settings, scores a seed, histories, and the networks themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -56,6 +56,22 @@ class Trained:
         found = self.files.read("train_time.json")
         return np.array([found[f"seed{seed}"] for seed in self.seeds])
 
+    def epoch_seconds(self) -> np.ndarray:
+        """Seconds from the start to the end of each epoch of the final phase `[S, E]`; NaN as in `history`."""
+        found = self.files.read("train_epochs_time.json")
+        epochs = self.history("epoch")
+        filled = np.full_like(epochs, np.nan)
+        for place, seed in enumerate(self.seeds):
+            count = int((~np.isnan(epochs[place])).sum())
+            filled[place, :count] = found[f"seed{seed}"][-count:]
+        return filled
+
+    def accuracy(self, split: str) -> np.ndarray:
+        """Accuracy on `split` of the networks that training chose, in evaluation mode, `[S]`."""
+        examples = self.examples(split)
+        probabilities = [self.model(seed).predict(examples.x, examples.lengths, examples.texts) for seed in self.seeds]
+        return np.array([(found.argmax(axis=1) == examples.y).mean() for found in probabilities])
+
     def history(self, column: str) -> np.ndarray:
         """`column` of the history files `[S, E]` of the final phase; NaN after the epoch that a seed stopped at.
 
@@ -89,6 +105,25 @@ class Trained:
         torch.manual_seed(seed)
         spec = load_spec(self.prepared).to_dict()
         return families.build(self.summary.architecture, spec, self.settings["parameters"]).eval()
+
+
+def tries(experiments: Mapping[str, Trained]) -> dict[str, list[Trained]]:
+    """Experiments by what they try: `adam-a`, `adam-b`, ... under `adam`; a key without such a letter stands alone."""
+    found: dict[str, list[Trained]] = {}
+    for key, trained in experiments.items():
+        head, _, letter = key.rpartition("-")
+        found.setdefault(head if head and len(letter) == 1 and letter.isalpha() else key, []).append(trained)
+    return found
+
+
+def by_validation(tried: Sequence[Trained], by: Literal["loss", "accuracy"] = "loss") -> Trained:
+    """The one of least validation loss or highest validation accuracy, mean over the seeds; the first of equal ones."""
+
+    def rank(trained: Trained) -> float:
+        seeds = trained.summary.seeds.values()
+        return float(np.mean([row.val_loss if by == "loss" else -row.val_score for row in seeds]))
+
+    return min(tried, key=rank)
 
 
 def load(keys: Iterable[str], root: Path, prepared: Path) -> dict[str, Trained]:

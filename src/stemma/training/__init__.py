@@ -40,14 +40,15 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
         for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
             future.result()
     results = {seed: future.result() for seed, future in futures.items()}
-    summaries = {f"seed{seed}": summary for seed, (summary, _) in results.items()}
+    summaries = {f"seed{seed}": summary for seed, (summary, _, _) in results.items()}
     runs.write_summary(replace(summary, seeds=summaries))
-    runs.write("train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds) in results.items()})
+    runs.write("train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds, _) in results.items()})
+    runs.write("train_epochs_time.json", {f"seed{seed}": epochs for seed, (_, _, epochs) in results.items()})
 
 
 def _check(experiment: "Experiment", primary: str) -> None:
     """Refuse settings that mean nothing for the data's task, which is known by its `primary` score."""
-    if experiment.monitor not in ("val_loss", f"val_{primary}"):
+    if experiment.monitor not in (None, "val_loss", f"val_{primary}"):
         raise StemmaError(
             f"monitor: '{experiment.monitor}' is not measured on these data; use val_loss or val_{primary}"
         )
@@ -119,7 +120,9 @@ def _runs_on_cpu(experiment: "Experiment") -> bool:
     return loop.runs_on_cpu(experiment)
 
 
-def _train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> tuple[SeedSummary, float]:
+def _train_seed(
+    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path
+) -> tuple[SeedSummary, float, list[float]]:
     from stemma.training import loop
 
     return loop.train_seed(runs, experiment, seed, prepared)

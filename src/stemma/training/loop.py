@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,27 @@ def runs_on_cpu(experiment: "Experiment") -> bool:
     return trainer.strategy.root_device.type == "cpu" and trainer.world_size == 1
 
 
-def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> tuple[SeedSummary, float]:
-    """Train one seed; write its history and model. Returns its summary and the seconds that training took.
+class History(list[Row]):
+    """Rows of history; `seconds` from the start to when each was added.
+
+    They stand beside the rows, not in them: equal trainings have equal histories.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self.clock, self.started, self.seconds = clock, clock(), list[float]()
+
+    def append(self, row: Row) -> None:
+        super().append(row)
+        self.seconds.append(round(self.clock() - self.started, 4))
+
+
+def train_seed(
+    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path
+) -> tuple[SeedSummary, float, list[float]]:
+    """Train one seed; write its history and model.
+
+    Returns its summary, the seconds that training took, and those until the end of each row of history.
 
     Seconds are the process's own on a CPU, where seeds share the machine, and wall time otherwise.
 
@@ -50,7 +70,7 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     torch.set_float32_matmul_precision(experiment.matmul_precision)
     clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
-    started, rows = clock(), list[Row]()
+    rows = History(clock)
     try:
         label, place = f"{runs.experiment} seed {seed}", experiment.seeds.index(seed)
         seed_run = SeedRun(label, experiment, seed, load_spec(prepared).to_dict(), place)
@@ -65,11 +85,11 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     except TrainingFailed as error:
         error.seed, error.history = seed, rows
         raise
-    seconds = clock() - started
+    seconds = clock() - rows.started
     runs.write_history(seed, rows)
     size = _save(model, runs.model_folder(seed), experiment, prepared)
     score = best[f"val_{scoring(model.spec.task).primary}"]
-    return SeedSummary(best["epoch"], best["val_loss"], score, model.parameter_count(), size), seconds
+    return SeedSummary(best["epoch"], best["val_loss"], score, model.parameter_count(), size), seconds, rows.seconds
 
 
 def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) -> int:

@@ -18,7 +18,7 @@ class ImageNet(Model):
     features: nn.Module
     head: nn.Module
 
-    def __init__(self, spec: dict[str, Any], smallest: int) -> None:
+    def __init__(self, spec: dict[str, Any], smallest: int, standardise: bool = True) -> None:
         super().__init__(spec)
         self.channels, self.height, self.width = self.spec.shape
         if min(self.height, self.width) < smallest:
@@ -26,7 +26,7 @@ class ImageNet(Model):
                 f"{type(self).__name__}: needs images of at least {smallest}x{smallest}, "
                 f"the data has {self.height}x{self.width}"
             )
-        self.encode = Pixels(self.spec)
+        self.encode = Pixels(self.spec, standardise)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         return self.head(self.features(self.encode(x)))
