@@ -120,9 +120,17 @@ class RunFiles:
         write_json(self.folder / "train" / "summary.json", asdict(summary))
 
     def summary(self) -> Summary:
-        values = read_json(self._existing(self.folder / "train" / "summary.json"))
-        seeds = {name: SeedSummary(**row) for name, row in values.pop("seeds").items()}
-        return Summary(**values, seeds=seeds)
+        """What was trained.
+
+        Raises:
+            StemmaError: the file is missing, or another version wrote it.
+        """
+        path = self._existing(self.folder / "train" / "summary.json")
+        values = read_json(path)
+        try:
+            return Summary(**{**values, "seeds": {key: SeedSummary(**row) for key, row in values["seeds"].items()}})
+        except (TypeError, KeyError):
+            raise StemmaError(f"{path}: written by another version; run `dvc repro` to train it again") from None
 
     def seeds(self) -> list[int]:
         return sorted(int(name.removeprefix("seed")) for name in self.summary().seeds)

@@ -80,6 +80,14 @@ def test_one_name_in_two_folders_is_refused() -> None:
         stemma("report", "--set", str(MORE))
 
 
+@pytest.mark.usefixtures("sets")
+def test_results_of_another_version_are_named() -> None:
+    path = MORE / "runs/diabetes-mlp/train/summary.json"
+    write_json(path, {**read_json(path), "seeds": {"seed0": {"epochs": 1, "val_accuracy": 0.5}}})
+    with pytest.raises(StemmaError, match=r"diabetes-mlp/train/summary.json: written by another version; run `dvc"):
+        stemma("report", "--set", str(MORE))
+
+
 def test_run_files_know_their_folder() -> None:
     roots = roots_of([(Path("runs"), ["a", "b"]), (MORE / "runs", ["c"]), (Path("runs"), ["b"])])
     assert [RunFiles(key, roots).folder for key in roots] == [Path("runs/a"), Path("runs/b"), MORE / "runs/c"]

@@ -11,7 +11,7 @@ from stemma.report.pictures import sheet
 def row(name: str, family: str, accuracy: float, beyond: bool | None, rank: int) -> dict[str, Any]:
     mean = {"mean": accuracy, "lo": accuracy - 0.01, "hi": accuracy + 0.01, "interval": "t", "values": [accuracy] * 3}
     to_best = None if beyond is None else {"difference": accuracy - 0.9, "beyond_chance": beyond}
-    return {"name": name, "family": family, "score": mean, "to_best": to_best, "rank": rank}
+    return {"name": name, "family": family, "score": mean, "to_best": to_best, "rank": rank, "start": ""}
 
 
 GROUP = {"label": "mnist@sample", "task": "classify", "test_examples": 1000, "largest_class": 0.1, "detectable": 0.02}
@@ -40,6 +40,16 @@ def test_a_lead_that_chance_explains():
     assert "No network beats the baseline." in text
     headline = words.headline([GROUP], {"mnist@sample": rows})
     assert headline == "Chance could explain the lead of the baseline family on mnist@sample."
+
+
+def test_what_started_from_another_experiment_stands_for_no_family():
+    svm = {**row("svm", "baseline", 0.9, None, 1), "start": "mnist-lenet5"}
+    rows = [svm, row("lenet5", "cnn", 0.89, False, 2), row("knn", "baseline", 0.8, True, 3)]
+    text = " ".join(words.sentences(GROUP, rows, 0.95)).replace("\u00a0", " ")
+    assert "No network beats" not in text and "family is" not in text
+    assert "The baseline knn reaches 80.0 %" in text
+    told = "On mnist@sample the best experiment started from another one's models."
+    assert words.headline([GROUP], {"mnist@sample": rows}) == told
 
 
 def test_one_experiment_alone():

@@ -33,15 +33,15 @@ class Point(NamedTuple):
     hi: float
 
 
-def name_points(axes: Axes, points: list[Point]) -> None:
-    """Name each point where its name covers least of what is there already."""
+def name_points(axes: Axes, points: list[Point], most: int) -> None:
+    """Name the first `most` of the points, each where its name covers least of what is there already."""
     spots = [axes.transData.transform((point.x, point.y)) for point in points]
     ends = [axes.transData.transform([(point.x, point.lo), (point.x, point.hi)]) for point in points]
     extent = axes.get_window_extent()
     frame = (extent.x0, extent.y0, extent.x1, extent.y1)
     taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
     taken += [(low[0] - 1, low[1], low[0] + 1, high[1]) for low, high in ends]
-    for (name, *_), (x, y) in zip(points, spots, strict=True):
+    for (name, *_), (x, y) in zip(points[:most], spots[:most], strict=True):
         across, height = _extent(axes, name)
         options = [
             (x + dx * 8 + (dx - 1) / 2 * across, y + dy * (height + 1) - height / 2)

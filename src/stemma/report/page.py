@@ -18,8 +18,6 @@ Row = dict[str, Any]
 Group = dict[str, Any]
 MISTAKES = 8
 """Mistakes shown of an experiment."""
-CURVES = 12
-"""Experiments whose learning curves are drawn, at most: the first of the ranking."""
 POINTS = 400
 """Points of a scatter, at most."""
 
@@ -161,14 +159,15 @@ def _plots(group: Group, rows: list[Row], frame: pd.DataFrame) -> list[dict[str,
     seconds = [max(row["train_seconds"]["mean"], 1e-3) for row in rows]
     score, column = group["scoring"].score, f"val_{group['primary']}"
     axis, scale = (f"validation {score.noun}, %", 100) if score.share else (f"validation {score.noun}", 1)
-    first, which = rows[:CURVES], f", the best {CURVES}" if len(rows) > CURVES else ""
+    first, which = rows[: plots.NAMED], f", the best {plots.NAMED}" if len(rows) > plots.NAMED else ""
+    named = f"{which} named" if which else ""
     loss = plots.curves(frame, first, "val_loss", "validation loss", f"{name}d", label)
     scores = plots.curves(frame, first, column, axis, f"{name}c", label, scale)
     in_parameters = plots.against_cost(rows, parameters, "parameters", numbers.count, score, f"{name}a", label)
     in_seconds = plots.against_cost(rows, seconds, "training time", numbers.duration, score, f"{name}b", label)
     found = [
-        (f"{score.title} against parameters", in_parameters),
-        (f"{score.title} against training time", in_seconds),
+        (f"{score.title} against parameters{named}", in_parameters),
+        (f"{score.title} against training time{named}", in_seconds),
         (f"Validation {score.noun} while training{which}", scores),
         (f"Validation loss while training{which}", loss),
     ]

@@ -18,6 +18,8 @@ from stemma.report.svg import MUTED, STYLE, family_colour, inline
 from stemma.scores import Score
 
 SIZE = (4.8, 3.2)
+NAMED = 12
+"""Experiments that are named in a plot and whose learning curves are drawn, at most: the first of the ranking."""
 STYLES = ("-", "--", "-.")
 """Of the lines of one family."""
 Row = dict[str, Any]
@@ -39,7 +41,7 @@ def against_cost(
         axes.margins(y=0.12)
         _log_ticks(axes, show)
         figure.draw_without_rendering()
-        name_points(axes, [_named(row, x, score) for row, x in zip(rows, costs, strict=True)])
+        name_points(axes, [_named(row, x, score) for row, x in zip(rows, costs, strict=True)], NAMED)
     best = rows[0]
     text = f"{label}: test {score.noun} against {cost} of {len(rows)} experiments; the best is {best['name']}."
     return inline(figure, name, text)

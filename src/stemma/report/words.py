@@ -11,14 +11,22 @@ Group = dict[str, Any]
 
 
 def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
-    """Which family leads where, and how surely. `rows` holds the ranked rows by the label of their group."""
+    """Which family leads where, and how surely. `rows` holds the ranked rows by the label of their group.
+
+    What started from another experiment's models stands for no family; where it is best, that is said instead.
+    """
     leads: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
+    started = [group["label"] for group in groups if rows[group["label"]][0]["start"]]
     for group in groups:
         ranked = rows[group["label"]]
+        if group["label"] in started:
+            continue
         leads[not _level_families(ranked)].setdefault(ranked[0]["family"], []).append(group["label"])
     clear = listed([f"{_family(family)} leads on {listed(labels)}" for family, labels in leads[True].items()])
     open_ = listed([f"{_family(family)} on {listed(labels)}" for family, labels in leads[False].items()])
     found = [f"Beyond chance, {clear}." if clear else "", f"Chance could explain the lead of {open_}." if open_ else ""]
+    if started:
+        found.append(f"On {listed(started)} the best experiment started from another one's models.")
     return " ".join(filter(None, found))
 
 
@@ -90,7 +98,7 @@ def _lead(rows: list[Row], score: Score) -> str:
 def _families(rows: list[Row]) -> str:
     """Whether the winning family as a whole stands apart from the others."""
     best, level = rows[0]["family"], _level_families(rows)
-    if all(row["family"] == best for row in rows):
+    if rows[0]["start"] or all(row["family"] == best for row in rows):
         return ""
     if not level:
         return f"So {_family(best)} is ahead of every other family here, beyond chance."
@@ -99,12 +107,12 @@ def _families(rows: list[Row]) -> str:
 
 def _level_families(rows: list[Row]) -> list[str]:
     """Families other than the winner's of which some experiment is not behind beyond chance."""
-    others = [row for row in rows if row["family"] != rows[0]["family"]]
+    others = [row for row in rows if row["family"] != rows[0]["family"] and not row["start"]]
     return sorted({row["family"] for row in others if not row["to_best"]["beyond_chance"]})
 
 
 def _baseline(rows: list[Row], score: Score) -> list[str]:
-    baselines = [row for row in rows if row["family"] == "baseline"]
+    baselines = [row for row in rows if row["family"] == "baseline" and not row["start"]]
     if not baselines or baselines[0]["rank"] == 1:
         return ["No network beats the baseline."] if baselines and len(rows) > len(baselines) else []
     best = baselines[0]
