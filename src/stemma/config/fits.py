@@ -77,8 +77,8 @@ def architecture_mistakes(where: str, entry: dict[str, Any], datasets: dict[str,
             mistakes.append(
                 f"{where}.companion: '{companion}' is of classes; {held} has the task {data.task}; allowed: none"
             )
-        score = entry.get("monitor", "val_loss")
-        if score is not None and str(score) not in MONITORS.get(data.task, (str(score),)):
+        score = str(entry.get("monitor"))
+        if score in sum(MONITORS.values(), ()) and score not in MONITORS.get(data.task, (score,)):
             allowed = " or ".join(MONITORS[data.task])
             mistakes.append(f"{where}.monitor: '{score}' is none of the task {data.task} of {held}; {allowed}")
     return mistakes

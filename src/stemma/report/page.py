@@ -11,6 +11,7 @@ from stemma.report import numbers, plots, robustness, words
 from stemma.report.architectures import Catalog, by_task, without_result
 from stemma.report.confusion import confusion, least_width
 from stemma.report.pictures import data_uri, sheet
+from stemma.report.plots import CURVES
 from stemma.runs import Root, RunFiles
 from stemma.scores import Score, scoring
 
@@ -18,8 +19,6 @@ Row = dict[str, Any]
 Group = dict[str, Any]
 MISTAKES = 8
 """Mistakes shown of an experiment."""
-CURVES = 12
-"""Experiments whose learning curves are drawn, at most: the first of the ranking."""
 POINTS = 400
 """Points of a scatter, at most."""
 

@@ -18,6 +18,8 @@ from stemma.report.svg import MUTED, STYLE, family_colour, inline
 from stemma.scores import Score
 
 SIZE = (4.8, 3.2)
+CURVES = 12
+"""Experiments a plot has lines of, at most: the first of the ranking."""
 STYLES = ("-", "--", "-.")
 """Of the lines of one family."""
 Row = dict[str, Any]
