@@ -75,7 +75,8 @@ def test_needs_no_more_than_what_packages_bring(gallery: Config) -> None:
 
 def test_can_stand_in_one_report_with_the_core_set(gallery: Config) -> None:
     """Keys differ, and both are tested on the same examples where they name the same data."""
-    assert set(gallery.experiments) & set(config.load(ROOT / "params.yaml").experiments) == set()
+    assert set(gallery.trained) & set(config.load(ROOT / "params.yaml").trained) == set()
+    assert gallery.transfers
     core = yaml.safe_load((ROOT / "params.yaml").read_text())["datasets"]
     mine = yaml.safe_load(PARAMS.read_text())["datasets"]
     by_use = {slot["use"]: slot for slot in core.values()}

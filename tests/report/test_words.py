@@ -9,9 +9,11 @@ from stemma.report.pictures import sheet
 
 
 def row(name: str, family: str, accuracy: float, beyond: bool | None, rank: int) -> dict[str, Any]:
+    """Of the ranking in which the best experiment starts from nothing: it is the leader too."""
     mean = {"mean": accuracy, "lo": accuracy - 0.01, "hi": accuracy + 0.01, "interval": "t", "values": [accuracy] * 3}
     to_best = None if beyond is None else {"difference": accuracy - 0.9, "beyond_chance": beyond}
-    return {"name": name, "family": family, "score": mean, "to_best": to_best, "rank": rank, "start": ""}
+    place = {"to_best": to_best, "to_leader": to_best, "rank": rank, "start": ""}
+    return {"name": name, "family": family, "score": mean, **place}
 
 
 GROUP = {"label": "mnist@sample", "task": "classify", "test_examples": 1000, "largest_class": 0.1, "detectable": 0.02}
@@ -45,11 +47,28 @@ def test_a_lead_that_chance_explains():
 def test_what_started_from_another_experiment_stands_for_no_family():
     svm = {**row("svm", "baseline", 0.9, None, 1), "start": "mnist-lenet5"}
     rows = [svm, row("lenet5", "cnn", 0.89, False, 2), row("knn", "baseline", 0.8, True, 3)]
+    rows[1]["to_leader"] = None
     text = " ".join(words.sentences(GROUP, rows, 0.95)).replace("\u00a0", " ")
-    assert "No network beats" not in text and "family is" not in text
+    assert "svm, which starts from the models of mnist-lenet5, stands for no family; lenet5 (CNN) is the best" in text
+    assert "So the CNN family is ahead of every other family here" in text
     assert "The baseline knn reaches 80.0 %" in text
-    told = "On mnist@sample the best experiment started from another one's models."
-    assert words.headline([GROUP], {"mnist@sample": rows}) == told
+    told = "Beyond chance, the CNN family leads on mnist@sample. On mnist@sample, svm, which starts from the models of"
+    assert words.headline([GROUP], {"mnist@sample": rows}) == f"{told} mnist-lenet5, comes first."
+
+
+def test_only_what_starts_from_trained_models_beats_the_baseline():
+    tuned = {**row("tuned", "cnn", 0.9, None, 1), "start": "net"}
+    rows = [tuned, row("knn", "baseline", 0.85, True, 2), row("mlp", "mlp", 0.8, True, 3)]
+    rows[1]["to_leader"] = None
+    text = " ".join(words.sentences(GROUP, rows, 0.95))
+    assert "Only what starts from trained models comes before the baseline knn." in text
+
+
+def test_a_dataset_of_transfers_alone():
+    tuned = {**row("tuned", "cnn", 0.9, None, 1), "start": "net"}
+    told = "tuned, which starts from the models of net,"
+    assert f"{told} stands for no family." in " ".join(words.sentences(GROUP, [tuned], 0.95))
+    assert words.headline([GROUP], {"mnist@sample": [tuned]}) == f"On mnist@sample, {told} comes first."
 
 
 def test_one_experiment_alone():

@@ -74,7 +74,7 @@ def test_scores_under_perturbations(publishing: Publishing, project: Path) -> No
     run = children["mnist-dbn-seed1"]
     points = client.get_metric_history(run.info.run_id, "robustness/accuracy")
     found = {point.step: round(point.value, 6) for point in points}
-    assert found == {0: 0.8, 7: 0.786, 200: 0.4}
+    assert found == {0: 0.8, 7000: 0.786, 200_000: 0.4}
     assert run.data.metrics["robustness/change_at_0.007"] == pytest.approx(-0.014)
     assert not [name for name in children["mnist-mlp-seed1"].data.metrics if name.startswith("robustness")]
 

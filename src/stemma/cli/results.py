@@ -43,7 +43,7 @@ def _table(label: str, rows: list[dict[str, Any]]) -> Table:
         table.add_row(
             str(row["rank"]),
             row["experiment"],
-            row["family"],
+            f"{row['family']}, from {row['start']}" if row["start"] else row["family"],
             _value(score, row[row["primary"]]),
             f"{row['parameters']:,}",
             f"{row['train_seconds']['mean']:.1f}",

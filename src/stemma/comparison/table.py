@@ -51,10 +51,12 @@ def _group(results: list[Result], confidence: float, bootstrap: int, seed: int) 
     rows = [_row(result, confidence) for result in results]
     lows, highs = _over_examples(results, confidence, bootstrap, seed)
     differences, detectable = _differences(results, confidence)
+    leader = next((place for place, result in enumerate(results) if not result.summary.start), None)
     for rank, row in enumerate(rows):
         row["rank"] = rank + 1
         row[f"{judged.primary}_over_examples"] = {"lo": float(lows[rank]), "hi": float(highs[rank])}
-        row["to_best"] = differences[rank]
+        row["to_best"] = differences.get((0, rank))
+        row["to_leader"] = differences.get((leader, rank))
     first = results[0]
     return {
         "dataset": first.summary.dataset,
@@ -134,8 +136,10 @@ def _over_examples(results: list[Result], confidence: float, bootstrap: int, see
     )
 
 
-def _differences(results: list[Result], confidence: float) -> tuple[list[dict[str, Any] | None], float | None]:
-    """Each result's difference to the first, the best (None for itself), and the detectable difference.
+def _differences(
+    results: list[Result], confidence: float
+) -> tuple[dict[tuple[int | None, int], dict[str, Any]], float | None]:
+    """The difference of every pair (better, worse), places in `results`, and the detectable difference.
 
     Holm's correction counts every pair of the group, not only those with the best: which one is the best
     was seen in the same test examples.
@@ -145,21 +149,20 @@ def _differences(results: list[Result], confidence: float) -> tuple[list[dict[st
     found = {(a, b): paired.difference(parts[b], parts[a], confidence) for a, b in pairs}
     adjusted = dict(zip(pairs, paired.holm([found[pair].p_value for pair in pairs]), strict=True))
     alpha = 1 - confidence
-    rows: list[dict[str, Any] | None] = [None]
-    for pair in pairs[: len(results) - 1]:
-        rows.append(
-            {
-                "difference": found[pair].difference,
-                "lo": found[pair].lo,
-                "hi": found[pair].hi,
-                "p_value": found[pair].p_value,
-                "p_adjusted": adjusted[pair],
-                "beyond_chance": adjusted[pair] < alpha,
-            }
-        )
+    told: dict[tuple[int | None, int], dict[str, Any]] = {
+        pair: {
+            "difference": found[pair].difference,
+            "lo": found[pair].lo,
+            "hi": found[pair].hi,
+            "p_value": found[pair].p_value,
+            "p_adjusted": adjusted[pair],
+            "beyond_chance": adjusted[pair] < alpha,
+        }
+        for pair in pairs
+    }
     errors = [found[pair].standard_error for pair in pairs[: len(results) - 1]]
     examples = parts[0].shape[1]
-    return rows, paired.detectable(float(np.median(errors)), examples, alpha) if errors else None
+    return told, paired.detectable(float(np.median(errors)), examples, alpha) if errors else None
 
 
 def _families(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -172,6 +175,6 @@ def _families(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in sorted(rows, key=lambda r: (judged.key(r[f"validation_{primary}"]["mean"]), r["parameters"])):
         if not row["start"]:
             chosen.setdefault(row["family"], row)
-    keys = ("dataset", "source", "test_digest", "task", "family", "experiment", "architecture", primary, "to_best")
+    keys = ("dataset", "source", "test_digest", "task", "family", "experiment", "architecture", primary)
     best_first = sorted(chosen.values(), key=lambda row: row["rank"])
-    return [{key: row[key] for key in keys} for row in best_first]
+    return [{key: row[key] for key in (*keys, "to_best", "to_leader")} for row in best_first]

@@ -98,13 +98,13 @@ def _goals(
 ) -> list[str]:
     """Whether losses and what is watched mean something for the task."""
     lines, loss, companion = [], str(entry.get("loss", "auto")), entry.get("companion", "none")
-    if data.task in LOSSES and loss not in ("auto", *LOSSES[data.task]):
+    if loss in sum(LOSSES.values(), ()) and loss not in LOSSES.get(data.task, (loss,)):
         lines.append(f"loss: '{loss}' is none for {data.task}; known: auto, {', '.join(LOSSES[data.task])}")
     of_classes = catalog.CATALOG[name].descends == "all" and "companion" in own and companion != "none"
     if of_classes and data.task != "classify":
         lines.append(f"companion: '{companion}' is of classes; {held} has the task {data.task}; allowed: none")
-    score = entry.get("monitor", "val_loss")
-    if score is not None and str(score) not in MONITORS.get(data.task, (str(score),)):
+    score = str(entry.get("monitor"))
+    if score in sum(MONITORS.values(), ()) and score not in MONITORS.get(data.task, (score,)):
         allowed = " or ".join(MONITORS[data.task])
         lines.append(f"monitor: '{score}' is none of the task {data.task} of {held}; {allowed}")
     return lines

@@ -42,7 +42,7 @@ class Training(Section):
     every: float | None = Field(None, gt=0, description="of steps, instead of milestones: epochs a step")
     factor: float = Field(0.1, gt=0, description="of steps: what each multiplies the rate by")
     warmup: float = Field(1.0, ge=0, description="of warmup, warmup_cosine: epochs of a rising rate")
-    loss: Literal["auto"] | ClassifyLoss | RegressLoss = Field(
+    loss: Literal["auto", ClassifyLoss, RegressLoss] = Field(
         "auto", description="auto: cross_entropy of classes, mse of values; see [parts.md](parts.md)"
     )
     label_smoothing: Fraction = Field(0.0, description="share of a label that is spread over all classes")

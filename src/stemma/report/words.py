@@ -16,27 +16,28 @@ def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
     What started from another experiment's models stands for no family; where it is best, that is said instead.
     """
     leads: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
-    started = [group["label"] for group in groups if rows[group["label"]][0]["start"]]
-    for group in groups:
-        ranked = rows[group["label"]]
-        if group["label"] in started:
-            continue
-        leads[not _level_families(ranked)].setdefault(ranked[0]["family"], []).append(group["label"])
+    ranked = {group["label"]: rows[group["label"]] for group in groups}
+    for label, own in ((label, _of_families(every)) for label, every in ranked.items()):
+        if own:
+            leads[not _level_families(own)].setdefault(own[0]["family"], []).append(label)
     clear = listed([f"{_family(family)} leads on {listed(labels)}" for family, labels in leads[True].items()])
     open_ = listed([f"{_family(family)} on {listed(labels)}" for family, labels in leads[False].items()])
     found = [f"Beyond chance, {clear}." if clear else "", f"Chance could explain the lead of {open_}." if open_ else ""]
-    if started:
-        found.append(f"On {listed(started)} the best experiment started from another one's models.")
+    transfers = [(label, every[0]) for label, every in ranked.items() if every[0]["start"]]
+    found += [f"On {label}, {_transfer(best)}, comes first." for label, best in transfers]
     return " ".join(filter(None, found))
 
 
 def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:
     """What a reader should take from one dataset's ranking."""
     score = scoring(group["task"]).score
+    own = _of_families(rows)
     found = [_winner(group, rows[0], confidence)]
     if len(rows) > 1:
-        found += [_lead(rows, score), _families(rows)]
-    found += _baseline(rows, score)
+        found += [_lead(rows, score)]
+    if rows[0]["start"]:
+        found += [_stands_apart(rows[0], own)]
+    found += [_families(own), *_baseline(own, score)]
     if group["task"] == "regress":
         guess = f"Always naming the mean of the test targets would leave an RMSE of {significant(group['target_sd'])}."
     else:
@@ -61,6 +62,23 @@ def _family(family: str) -> str:
     """`the CNN family`, within a sentence."""
     name = family_name(family)
     return f"the {name if name.isupper() else name.lower()} family"
+
+
+def _of_families(rows: list[Row]) -> list[Row]:
+    """What can stand for a family: what started from nothing."""
+    return [row for row in rows if not row["start"]]
+
+
+def _transfer(row: Row) -> str:
+    return f"{row['name']}, which starts from the models of {row['start']}"
+
+
+def _stands_apart(best: Row, own: list[Row]) -> str:
+    """That the best of all is no family's, and whose the best of the others, `own`, is."""
+    apart = f"{_transfer(best)}, stands for no family"
+    if not own:
+        return f"{apart}."
+    return f"{apart}; {own[0]['name']} ({family_name(own[0]['family'])}) is the best of those that start from nothing."
 
 
 def _winner(group: Group, best: Row, confidence: float) -> str:
@@ -96,26 +114,31 @@ def _lead(rows: list[Row], score: Score) -> str:
 
 
 def _families(rows: list[Row]) -> str:
-    """Whether the winning family as a whole stands apart from the others."""
-    best, level = rows[0]["family"], _level_families(rows)
-    if rows[0]["start"] or all(row["family"] == best for row in rows):
+    """Whether the leading family as a whole stands apart from the others."""
+    if len({row["family"] for row in rows}) < 2:
         return ""
+    best, level = rows[0]["family"], _level_families(rows)
     if not level:
         return f"So {_family(best)} is ahead of every other family here, beyond chance."
     return f"So {_family(best)} is not clearly ahead of {listed([_family(family) for family in level])}."
 
 
 def _level_families(rows: list[Row]) -> list[str]:
-    """Families other than the winner's of which some experiment is not behind beyond chance."""
-    others = [row for row in rows if row["family"] != rows[0]["family"] and not row["start"]]
-    return sorted({row["family"] for row in others if not row["to_best"]["beyond_chance"]})
+    """Families other than the leader's of which some experiment is not behind it beyond chance."""
+    others = [row for row in rows if row["family"] != rows[0]["family"]]
+    return sorted({row["family"] for row in others if not row["to_leader"]["beyond_chance"]})
 
 
 def _baseline(rows: list[Row], score: Score) -> list[str]:
-    baselines = [row for row in rows if row["family"] == "baseline" and not row["start"]]
-    if not baselines or baselines[0]["rank"] == 1:
-        return ["No network beats the baseline."] if baselines and len(rows) > len(baselines) else []
+    """How the best baseline stands among `rows`, those that start from nothing; `rank` is the place among all."""
+    baselines = [row for row in rows if row["family"] == "baseline"]
+    if not baselines:
+        return []
     best = baselines[0]
+    if best is rows[0] and best["rank"] > 1:
+        return [f"Only what starts from trained models comes before the baseline {best['name']}."]
+    if best is rows[0]:
+        return ["No network beats the baseline."] if len(rows) > len(baselines) else []
     lag = f"{distance(best['to_best']['difference'], score)} {'below' if score.higher else 'above'} the best"
     worse = sum(row["rank"] > best["rank"] and row["family"] != "baseline" for row in rows)
     behind = f", and {worse} of the networks {'does' if worse == 1 else 'do'} no better" if worse else ""

@@ -135,15 +135,17 @@ def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:
 
 
 def perturbed(row: Mapping[str, Any], seed: int) -> Iterator[tuple[str, int, float]]:
-    """(metric, step, value) of a seed under perturbations, epsilon in thousandths as the step; then the change that
-    the least one makes. Nothing of a model that was not perturbed.
+    """(metric, step, value) of a seed under perturbations, and the change that the least one makes.
+
+    A step is a whole number, so it is epsilon in millionths: that of 0.007 shows as 7k. Nothing of a model that was
+    not perturbed.
     """
     if row["robustness"] is None:
         return
     place, score = row["seeds"].index(seed), row["primary"]
     points = [(point["epsilon"], point["values"][place]) for point in row["robustness"]["points"]]
     for epsilon, value in points:
-        yield f"robustness/{score}", round(1000 * epsilon), value
+        yield f"robustness/{score}", round(1_000_000 * epsilon), value
     (_, before), (least, after), *_ = points
     yield f"robustness/change_at_{least:g}", 0, round(after - before, 6)
 

@@ -19,6 +19,8 @@ from stemma.tracking.describe import short
 PREFIX = "mlflow.sharedViewState."
 CURRENT = "tags.superseded = 'no'"
 SEEDS = f"tags.kind = 'seed' AND {CURRENT} AND attributes.status = 'FINISHED'"
+STANDING = f"{SEEDS} AND tags.start IS NULL"
+"""Of families, for which what started from trained models does not stand."""
 CARD = {"classify": "confusion_matrix", "regress": "predicted_true"}
 """The picture that shows where a model errs, by task."""
 NAMES = {"leaderboard": "1 Leaderboard", "families": "2 Families", "curves": "3 Curves"}
@@ -105,7 +107,7 @@ def _families(score: str, up: bool, lowest: float | None) -> dict[str, Any]:
     ]
     columns = {f"metrics.`test/{score}`": 130, f"metrics.`val/{score}`": 130, "metrics.`train_s`": 110}
     sections = [_section("families", "Seeds, grouped by family")]
-    return _state(SEEDS, f"metrics.`test/{score}`", up, columns, "family", sections, cards)
+    return _state(STANDING, f"metrics.`test/{score}`", up, columns, "family", sections, cards)
 
 
 def _curves(score: str, up: bool, lowest: float | None) -> dict[str, Any]:
