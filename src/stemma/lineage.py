@@ -16,7 +16,8 @@ def trace(model: str) -> dict[str, Any]:
     """The chain behind `model`, an experiment in `runs/` or a registered model (NAME, NAME@ALIAS, NAME/VERSION).
 
     Keys: `model` (name, version, aliases; None for an experiment alone), `run`, `experiment`, `seeds` (a version's
-    best one), `parameters`, `revision`, `use`, `prepared`, `raw`, and `missing`: a line for each link that is not here.
+    best one), `parameters`, `revision`, `use`, `prepared`, `raw`, `start` (None, or the chain behind the experiment
+    whose models it started from), and `missing`: a line for each link that is not here.
 
     Raises:
         StemmaError: neither an experiment nor a registered model has that name.
@@ -26,7 +27,20 @@ def trace(model: str) -> dict[str, Any]:
     prepared = DATA / "prepared" / chain["slot"]
     chain["prepared"], absent = _prepared(prepared, chain.pop("digest"))
     raw, lacking = (None, []) if absent else _raw(DATA / "raw" / chain["slot"], chain["use"])
-    return {**chain, "raw": raw, "missing": absent + lacking}
+    start, unknown_start = _start(chain.pop("start"))
+    return {**chain, "raw": raw, "start": start, "missing": absent + lacking + unknown_start}
+
+
+def _start(experiment: str) -> tuple[dict[str, Any] | None, list[str]]:
+    """The chain behind the experiment that a model started from, if it did; it is one of `runs/`."""
+    if not experiment:
+        return None, []
+    folder = RunFiles(experiment).folder / "train"
+    if not (folder / "summary.json").is_file():
+        return None, [
+            f"{folder}: not here, from which it started; `dvc pull {folder}` or `dvc repro {folder}` brings it"
+        ]
+    return trace(experiment), []
 
 
 def _of_experiment(runs: RunFiles) -> dict[str, Any]:
@@ -42,6 +56,7 @@ def _of_experiment(runs: RunFiles) -> dict[str, Any]:
         "slot": summary.slot,
         "use": f"{summary.dataset}@{summary.source}",
         "digest": summary.digest,
+        "start": summary.start,
     }
 
 
@@ -63,6 +78,7 @@ def _of_version(model: str) -> dict[str, Any]:
         "parameters": parameters,
         "use": f"{tags['dataset']}@{tags['source']}",
         "digest": tags["data_digest"],
+        "start": parameters.get("start.experiment", ""),
     }
 
 

@@ -49,6 +49,28 @@ def test_linear_is_least_squares() -> None:
     assert best["val_loss"] == pytest.approx(best["val_rmse"] ** 2 / y.var(), rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "settings", "epochs"),
+    [
+        ("adam", {"learning_rate": 0.05, "batch_size": 60}, 300),
+        ("conjugate_gradient", {"batch_size": 60}, 5),
+        ("bfgs", {"batch_size": 60}, 10),
+        ("newton", {"batch_size": 60}, 1),
+        ("hessian_free", {"batch_size": 60}, 10),
+    ],
+)
+def test_linear_by_gradient_finds_the_least_squares(optimizer: str, settings: dict, epochs: int) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4)).astype(np.float32)
+    y = (x @ np.array([1.0, -2.0, 0.5, 0.0]) + 0.3 + rng.normal(0, 0.2, 60)).astype(np.float32)
+    spec, parameters = table(4), {"solver": "gradient"}
+    described = experiment("linear", parameters=parameters, optimizer=optimizer, epochs=epochs, **settings)
+    model, _ = SeedRun("x", described, 0, spec).fit(Split(x, y), None, epochs, [])
+    expected = np.linalg.lstsq(np.c_[x, np.ones(60)], y, rcond=None)[0]
+    found = np.append(model.head.weight.detach().numpy(), model.head.bias.detach().numpy())
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
 def test_linear_takes_the_least_norm_of_many_solutions() -> None:
     x = np.repeat(np.arange(6, dtype=np.float32)[:, None], 2, axis=1)
     model = families.build("linear", table(2), {})

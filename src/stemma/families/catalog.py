@@ -4,8 +4,8 @@ A parameter stands here with its type and range, for `stemma check`; its default
 that takes it. An architecture's class is imported by `load` only when it is built.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
@@ -58,6 +58,11 @@ class Entry:
         """Whether it is a network that learns by gradients, whose weights another experiment may start from."""
         return self.descends != "none"
 
+    def solved_by(self, parameters: Mapping[str, Any]) -> "Entry":
+        """This entry as an experiment with such parameters has it: the solver `gradient` descends, and may search."""
+        by_gradient = parameters.get("solver") == "gradient"
+        return replace(self, descends="all", searches=True) if by_gradient else self
+
 
 def _in(module: str, name: str) -> Callable[[], Any]:
     return lambda: getattr(import_module(f"stemma.families.{module}"), name)
@@ -93,7 +98,7 @@ CONTRASTIVE = {
 }
 
 SHAPELESS = {
-    "alpha", "dropout", "initialisation", "passes", "pooling", "standardise", "cd_steps",
+    "alpha", "dropout", "initialisation", "passes", "pooling", "solver", "standardise", "cd_steps",
     *(key for key in CONTRASTIVE if key.startswith("pretrain_")),
 }  # fmt: skip
 """Parameters that change the shape of no weight: one network may start from another that differs in them."""
@@ -196,7 +201,7 @@ CATALOG: dict[str, Entry] = {
         ("image", "text", "table"),
         "Legendre 1805; Gauss 1809",
         _in("mlp.linear", "LinearRegression"),
-        {"words": Count},
+        {"words": Count, "solver": Literal["least_squares", "gradient"]},
         ("regress",),
         descends="none",
     ),

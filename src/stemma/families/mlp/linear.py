@@ -1,4 +1,4 @@
-"""linear: least squares (Legendre 1805; Gauss 1809), solved in closed form."""
+"""linear: least squares (Legendre 1805; Gauss 1809), solved in closed form or by gradients."""
 
 from typing import Any
 
@@ -47,11 +47,20 @@ class LinearUnits(Model):
 
 
 class LinearRegression(LinearUnits):
-    """One linear unit; of several solutions that with the least norm."""
+    """One linear unit; of several solutions that with the least norm.
 
-    def __init__(self, spec: dict[str, Any], words: int = 2000) -> None:
+    With the solver `gradient` it learns by the experiment's optimiser and loss instead, as a network does.
+    """
+
+    def __init__(self, spec: dict[str, Any], words: int = 2000, solver: str = "least_squares") -> None:
         super().__init__(spec, words, 1)
+        self.solver = solver
         self.save_hyperparameters()
+
+    def phases(self) -> list[Phase]:
+        if self.solver == "gradient":
+            return [Phase("fit", self.objective, trainable=(self,))]
+        return super().phases()
 
     def solve(self, split: Any) -> None:
         targets = (np.asarray(split.y, np.float64) - self.spec.target_mean) / self.spec.target_std
