@@ -188,8 +188,19 @@ class Model(pl.LightningModule):
                 totals[name] += torch.stack([value.detach() * len(batch.y), value.new_tensor(len(batch.y))])
         return values["loss"]
 
+    def on_train_start(self) -> None:
+        if self.phase.check is not None:
+            self.phase.check(self._inputs()[0])
+
     def on_train_epoch_end(self) -> None:
         self._log_epoch("train")
+        if self.phase.curves is not None:
+            self.log_dict(self.phase.curves(*self._inputs()))
+
+    def _inputs(self) -> tuple[Any, Any]:
+        """What the phase trains on and is validated on, whole."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data.train.x, None if data.validation is None else data.validation.x
 
     def on_validation_epoch_end(self) -> None:
         self._log_epoch("val")
