@@ -256,7 +256,8 @@ def _in_numbers(mistake: dict[str, Any], group: Group) -> dict[str, str]:
 
 def _in_score(mistake: dict[str, Any], group: Group) -> dict[str, str]:
     score = group["scoring"].score
-    return {"how": f"{score.noun} {numbers.value(mistake['score'], score)}{' %' if score.share else ''}"}
+    told = f"{score.noun} {numbers.value(mistake['score'], score)}{' %' if score.share else ''}"
+    return {"true": "", "read": "", "how": told}
 
 
 MISTAKE = {"value": _in_numbers, "predicted": _in_classes, "score": _in_score}
