@@ -124,14 +124,14 @@ def test_compared_and_reported(runs: Path, tmp_path: Path) -> None:
     for said in (
         "wide (DBN) reconstructs best: a mean squared error of",
         "Always answering with the mean of the test examples would leave an error of",
-        "its log Z of 2.00 is estimated, to ± 0.50.",
+        "its log Z, 2.000, is an estimate to ± 0.50.",
         "to the nearest unit on 40 test examples",
         "% of the bits of 40 test examples right",
     ):
         assert said in text.replace("\u00a0", " "), said
     assert page.count("What is taken for what") == page.count("Predicted against true") == 1
     assert page.count("Hardest examples") == 4 and "reconstructions, each beside its original" in page
-    assert "log Z, nats" in page and "2.00 ± 0.50" in page.replace("\u00a0", " ")
+    assert "log Z, nats" in page and "2.000 ± 0.50" in page.replace("\u00a0", " ")
     assert "nats" in page and "Explained variance, %" in page
 
 
