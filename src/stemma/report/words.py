@@ -13,12 +13,12 @@ Group = dict[str, Any]
 def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
     """Which family leads where, and how surely. `rows` holds the ranked rows by the label of their group.
 
-    What started from another experiment's models stands for no family; where it is best, that is said instead.
+    A family that is alone leads nobody. What started from another experiment's models stands for no family; where it is best, that is said instead.
     """
     leads: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
     ranked = {group["label"]: rows[group["label"]] for group in groups}
     for label, own in ((label, _of_families(every)) for label, every in ranked.items()):
-        if own:
+        if len({row["family"] for row in own}) > 1:
             leads[not _level_families(own)].setdefault(own[0]["family"], []).append(label)
     clear = listed([f"{_family(family)} leads on {listed(labels)}" for family, labels in leads[True].items()])
     open_ = listed([f"{_family(family)} on {listed(labels)}" for family, labels in leads[False].items()])
