@@ -19,8 +19,7 @@ from stemma.families import catalog
 from stemma.families.features import hidden_spec
 from stemma.families.start import take_over
 from stemma.files import read_json
-from stemma.report import words
-from stemma.report.page import _labelled, _rows
+from stemma.report.page import _labelled
 from stemma.runs import RunFiles
 from stemma.scores import scoring
 
@@ -133,6 +132,19 @@ def test_compared_and_reported(runs: Path, tmp_path: Path) -> None:
     assert page.count("Hardest examples") == 4 and "reconstructions, each beside its original" in page
     assert "log Z, nats" in page and "2.000 ± 0.50" in page.replace("\u00a0", " ")
     assert "nats" in page and "Explained variance, %" in page
+
+
+def test_other_test_examples_or_units_have_labels_of_their_own(runs: Path, prepared: dict[str, Path]) -> None:
+    group = {"dataset": "a", "source": "b", "task": "map", "unit": "0.1", "test_digest": "c" * 64}
+    other = {**group, "unit": "1.2"}
+    assert [label for _, label in _labelled([group])] == ["a@b (map)"]
+    assert [label for _, label in _labelled([group, other])] == ["a@b (map, variance 0.1)", "a@b (map, variance 1.2)"]
+    again = {**group, "task": "classify", "unit": ""}
+    assert [label for _, label in _labelled([group, again])] == ["a@b (map)", "a@b"]
+    assert [label for _, label in _labelled([again, {**again, "test_digest": "d" * 64}])] == [
+        "a@b (test cccccccc)",
+        "a@b (test dddddddd)",
+    ]
 
 
 def test_other_test_examples_or_units_have_labels_of_their_own(runs: Path, prepared: dict[str, Path]) -> None:
