@@ -147,33 +147,6 @@ def test_other_test_examples_or_units_have_labels_of_their_own(runs: Path, prepa
     ]
 
 
-def test_other_test_examples_or_units_have_labels_of_their_own(runs: Path, prepared: dict[str, Path]) -> None:
-    group = {"dataset": "a", "source": "b", "task": "map", "unit": "0.1", "test_digest": "c" * 64}
-    other = {**group, "unit": "1.2"}
-    assert [label for _, label in _labelled([group])] == ["a@b (map)"]
-    assert [label for _, label in _labelled([group, other])] == ["a@b (map, variance 0.1)", "a@b (map, variance 1.2)"]
-    again = {**group, "task": "classify", "unit": ""}
-    assert [label for _, label in _labelled([group, again])] == ["a@b (map)", "a@b"]
-    assert [label for _, label in _labelled([again, {**again, "test_digest": "d" * 64}])] == [
-        "a@b (test cccccccc)",
-        "a@b (test dddddddd)",
-    ]
-
-
-def headline(experiments: list[str], runs: Path) -> str:
-    found = compare(experiments, runs, bootstrap=100)
-    groups = [
-        {**group, "label": label, "scoring": scoring(group["task"])} for group, label in _labelled(found["datasets"])
-    ]
-    return words.headline(groups, {group["label"]: _rows(group, found["rows"]) for group in groups})
-
-
-def test_only_a_task_with_rivals_makes_a_headline(runs: Path) -> None:
-    told = headline(["grey-map", "grey-knn"], runs)
-    assert told == "Beyond chance, the baseline family leads on made_up@grey."
-    assert headline(["grey-map"], runs) == "Nothing here was tried by more than one family."
-
-
 def test_a_network_that_reconstructs_lends_its_weights_and_its_codes(prepared: dict[str, Path]) -> None:
     spec = replace(GREY, task="reconstruct").to_dict()
     torch.manual_seed(1)
