@@ -102,10 +102,12 @@ CONTRASTIVE = {
     "pretrain_weight_decay": Annotated[float, Field(ge=0)],
     "pretrain_batch_size": Count,
 }
+ANNEALING = {"ais_chains": Annotated[int, Field(ge=2)], "ais_temperatures": Count}
 
 SHAPELESS = {
     "alpha", "dropout", "initialisation", "passes", "pooling", "solver", "standardise", "cd_steps",
-    "sample_visible", "sparsity_target", "sparsity_weight", "ais_chains", "ais_temperatures",
+    "sample_visible", "sparsity_target", "sparsity_weight", "up_down_steps", "up_down_epochs", "bound_samples",
+    "sweeps", "joint_epochs", "joint_learning_rate", "joint_steps", "fine_tune", *ANNEALING,
     *(key for key in CONTRASTIVE if key.startswith("pretrain_")),
 }  # fmt: skip
 """Parameters that change the shape of no weight: one network may start from another that differs in them."""
@@ -183,8 +185,8 @@ CATALOG: dict[str, Entry] = {
         ("image", "text", "table"),
         "Smolensky 1986; Hinton 2002 (contrastive divergence)",
         _in("dbn.rbm", "RBMModel"),
-        {**CONTRASTIVE, "hidden": Count, "ais_chains": Annotated[int, Field(ge=2)], "ais_temperatures": Count},
-        BOTH,
+        {**CONTRASTIVE, **ANNEALING, "hidden": Count},
+        (*BOTH, "density"),
         descends="output",
     ),
     "dbn": Entry(
@@ -194,6 +196,38 @@ CATALOG: dict[str, Entry] = {
         _in("dbn.dbn", "DBN"),
         {**CONTRASTIVE, "hidden": Sizes, "dropout": Fraction},
         BOTH,
+    ),
+    "generative_dbn": Entry(
+        "dbn",
+        ("image",),
+        "Hinton, Osindero, Teh 2006 (up-down); Salakhutdinov, Murray 2008 (bound)",
+        _in("dbn.generative_dbn", "GenerativeDBN"),
+        {
+            **CONTRASTIVE,
+            **ANNEALING,
+            "hidden": Sizes,
+            "up_down_steps": Count,
+            "up_down_epochs": NotNegative,
+            "bound_samples": Count,
+        },
+        ("classify", "density"),
+    ),
+    "dbm": Entry(
+        "dbn",
+        ("image",),
+        "Salakhutdinov, Hinton 2009",
+        _in("dbn.dbm", "DBM"),
+        {
+            **CONTRASTIVE,
+            **ANNEALING,
+            "hidden": Sizes,
+            "sweeps": Count,
+            "joint_epochs": NotNegative,
+            "joint_learning_rate": Positive,
+            "joint_steps": Count,
+            "fine_tune": bool,
+        },
+        ("classify", "density"),
     ),
     "perceptron": Entry(
         "mlp",

@@ -15,13 +15,20 @@ FAR = 3.0
 
 @torch.no_grad()
 def curves(rbm: RBM, train: Tensor, validation: Tensor | None) -> dict[str, Tensor]:
-    """Of inputs `[N, V]`: squared reconstruction error a value and pseudo-likelihood (of binary units), in train;
-    the free-energy gap, validation's mean less train's, which grows when the machine overfits (Hinton 2012, section 6).
+    """Those of any RBM, and of one with binary units the pseudo-likelihood in train."""
+    found = common_curves(rbm, train, validation)
+    if rbm.units == "binary":
+        found["pseudo_likelihood"] = pseudo_likelihood(rbm, subset(train)).mean()
+    return found
+
+
+@torch.no_grad()
+def common_curves(rbm: RBM, train: Tensor, validation: Tensor | None) -> dict[str, Tensor]:
+    """Of inputs `[N, V]`: squared reconstruction error a value in train; the free-energy gap, validation's mean less
+    train's, which grows when the machine overfits (Hinton 2012, section 6).
     """
     v = subset(train)
     found = {"reconstruction": (rbm.reconstruct(v) - v).square().mean()}
-    if rbm.units == "binary":
-        found["pseudo_likelihood"] = pseudo_likelihood(rbm, v).mean()
     if validation is not None:
         found["free_energy_gap"] = rbm.free_energy(subset(validation)).mean() - rbm.free_energy(v).mean()
     return found

@@ -34,6 +34,8 @@ class GreedyModel(Model):
     """
 
     generated: Tensor
+    keeps_samples = True
+    """Whether pictures of samples are kept before fine-tuning changes the weights that made them."""
 
     def __init__(
         self,
@@ -59,8 +61,10 @@ class GreedyModel(Model):
         self.encode: nn.Module = Vector(self.spec, words, standardise=units == "gaussian", counts=units == "counts")
         sizes = [int(self.encode.size), *hidden]
         below = [units, *["binary"] * (len(hidden) - 1)]
+        layers = zip(below, pairwise(sizes), strict=True)
         self.rbms = nn.ModuleList(
-            make_rbm(unit, v, h, learn_variance) for unit, (v, h) in zip(below, pairwise(sizes), strict=True)
+            self.make_layer(level, len(hidden), unit, *size, learn_variance)
+            for level, (unit, size) in enumerate(layers)
         )
         if self.spec.task in ("classify", "regress"):
             self.head = nn.Linear(sizes[-1], self.spec.outputs)
@@ -78,9 +82,13 @@ class GreedyModel(Model):
         }
         if persistent:
             self._keep_chains(chains)
-        if self.spec.kind == "image" and pretrain_epochs:
+        if self.spec.kind == "image" and pretrain_epochs and self.keeps_samples:
             channels, height, width = self.spec.shape
             self.register_buffer("generated", torch.zeros(SAMPLES, height, width, channels, dtype=torch.uint8))
+
+    def make_layer(self, level: int, levels: int, units: str, visible: int, hidden: int, learn_variance: bool) -> RBM:
+        """The RBM at `level`, from 0, of so many."""
+        return make_rbm(units, visible, hidden, learn_variance)
 
     def _keep_chains(self, count: int) -> None:
         """Persistent chains for each RBM; each of several devices goes on with its own, which DDP would overwrite."""
@@ -139,7 +147,7 @@ class GreedyModel(Model):
         v = top.gibbs(self.up(self.encode(x), len(lower)), GIBBS_STEPS)
         for rbm in reversed(lower):
             v = rbm.visible_given_hidden(v)
-        self.generated = _intensities(v, self.spec, self.stack[0].units == "gaussian")
+        self.generated = intensities(v, self.spec, self.stack[0].units == "gaussian")
 
     def pictures(self) -> dict[str, np.ndarray]:
         """First-layer filters and samples, for images."""
@@ -170,7 +178,7 @@ def visible_units(spec: DataSpec, visible: str, learn_variance: bool, persistent
     return units
 
 
-def _intensities(v: Tensor, spec: DataSpec, standardised: bool) -> Tensor:
+def intensities(v: Tensor, spec: DataSpec, standardised: bool) -> Tensor:
     """Visible units -> uint8 pictures `[B, H, W, C]`."""
     v = v.reshape(-1, *spec.shape)
     if standardised:

@@ -1,6 +1,7 @@
 """How likely data are under an RBM: log Z exactly or by annealed importance sampling, and the pseudo-likelihood."""
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -55,16 +56,17 @@ def exact_log_z(rbm: RBM, total: float = 1) -> float:
     by_hidden = hidden <= visible or rbm.units != "binary"
     units = hidden if by_hidden else visible
     parts = []
-    for first in range(0, 1 << units, BLOCK):
-        states = _states(first, min(1 << units, first + BLOCK), units).to(rbm.weight)
-        energy = rbm.hidden_free_energy(states, total) if by_hidden else rbm.free_energy(states)
+    for block in states(units):
+        found = block.to(rbm.weight)
+        energy = rbm.hidden_free_energy(found, total) if by_hidden else rbm.free_energy(found)
         parts.append((-energy.double()).logsumexp(0))
     return float(torch.stack(parts).logsumexp(0))
 
 
-def _states(first: int, last: int, units: int) -> Tensor:
-    """The binary numbers first, ..., last - 1 as states `[last - first, units]`."""
-    return torch.arange(first, last)[:, None] >> torch.arange(units) & 1
+def states(units: int) -> Iterator[Tensor]:
+    """All states of binary units, int `[block, units]`, at most `BLOCK` at a time."""
+    for first in range(0, 1 << units, BLOCK):
+        yield torch.arange(first, min(1 << units, first + BLOCK))[:, None] >> torch.arange(units) & 1
 
 
 @torch.no_grad()
@@ -87,10 +89,10 @@ def annealed_log_z(rbm: RBM, means: Tensor, chains: int = 100, temperatures: int
         weights += gain.double() - (beta - last) * away.double()
         h = bernoulli(torch.sigmoid(beta * inputs))
         v = rbm.sample_visible(rbm.visible_mean(torch.lerp(base, rbm.visible_activation(h), beta), totals))
-    return _mean(weights)
+    return mean_weight(weights)
 
 
-def _mean(log_weights: Tensor) -> LogZ:
+def mean_weight(log_weights: Tensor) -> LogZ:
     """Logarithm of the weights' mean, and of it plus and minus three standard errors; at least the least weight."""
     largest = float(log_weights.max())
     weights = (log_weights - largest).exp()
