@@ -36,21 +36,21 @@ def test_persistent_loss_and_gradients(units: str, learn: bool) -> None:
     rbm.double()
     v, before = visibles(rbm), rbm.chains.clone()
     torch.manual_seed(7)
-    loss = contrastive_loss(rbm, v, persistent=True)
+    loss = contrastive_loss(rbm, v, chains=rbm.chains)
     loss.backward()
     assert not torch.equal(rbm.chains, before) and set(rbm.chains.unique().tolist()) == {0, 1}
     returned, after = [parameter.grad.clone() for parameter in rbm.parameters()], rbm.chains.clone()
     rbm.chains.copy_(before)
     torch.manual_seed(7)
     with torch.no_grad():
-        fantasy = statistics(rbm, v, persistent=True).fantasy
+        fantasy = statistics(rbm, v, chains=rbm.chains).fantasy
     rbm.zero_grad()
     difference = rbm.free_energy(v).mean() - rbm.free_energy(fantasy).mean()
     difference.backward()
     close(loss, difference)
     for gradient, parameter in zip(returned, rbm.parameters(), strict=True):
         close(gradient, parameter.grad)
-    held_out_loss(rbm, v, persistent=True)
+    held_out_loss(rbm, v, chains=rbm.chains)
     assert torch.equal(rbm.chains, after), "data that nothing is learnt from leaves the chains"
 
 
@@ -58,7 +58,7 @@ def test_the_loss_is_the_reconstruction_error() -> None:
     rbm = machine("binary")
     rbm.weight.data *= 0
     v = torch.rand(5, 4, dtype=torch.float64)
-    expected = (v - torch.sigmoid(rbm.visible_bias)).square().sum(1).mean().float()
+    expected = (v - torch.sigmoid(rbm.visible_bias)).square().sum(1).mean()
     close(contrastive_loss(rbm, v), expected)
     close(held_out_loss(rbm, v), expected)
 
@@ -98,7 +98,7 @@ def _learn(rbm: RBM, data: torch.Tensor, steps: int, contrast: Contrast = PLAIN,
     optimizer = torch.optim.SGD(rbm.parameters(), lr=0.03 if persistent else 0.1)
     for _ in range(steps):
         optimizer.zero_grad()
-        contrastive_loss(rbm, data, contrast, persistent).backward()
+        contrastive_loss(rbm, data, contrast, rbm.chains if persistent else None).backward()
         optimizer.step()
 
 
@@ -155,7 +155,7 @@ def test_persistent_chains_have_the_stationary_distribution() -> None:
     v = torch.zeros(1, 4)
     with torch.no_grad():
         for _ in range(60):
-            fantasy = statistics(rbm, v, persistent=True).fantasy
+            fantasy = statistics(rbm, v, chains=rbm.chains).fantasy
         for found, units, free_energy in (
             (fantasy, 4, rbm.free_energy),
             (rbm.chains, 3, rbm.hidden_free_energy),

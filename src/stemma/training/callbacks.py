@@ -35,7 +35,17 @@ class SeedSteps(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         place = [self.seed, self.phase, trainer.global_step, trainer.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
+        _seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1), pl_module.device)
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """As `torch.manual_seed`, of the CPU and `device` alone.
+
+    That one notes a stack trace for each kind of device that has not been used: a millisecond a step.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
 
 
 class Average(Callback):

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from stemma.families.dbn.machine import RBM
 from stemma.families.dbn.sampling import bernoulli
@@ -42,45 +41,44 @@ class Statistics(NamedTuple):
     loss: Tensor
 
 
-def statistics(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, persistent: bool = False) -> Statistics:
-    """Run the chains of a batch; persistent ones go on from `rbm.chains` and leave their states there.
+def statistics(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Statistics:
+    """Run the chains of a batch; persistent ones go on from `chains` and leave their states there.
 
     The loss is the mean squared length of (v - fantasy), or of persistent chains the mean free energy of v less that
     of the fantasies: what the gradients are those of.
     """
     activation = rbm.hidden_activation(v)
     h = torch.sigmoid(activation)
-    fantasy = _fantasies(rbm, h, v, contrast, persistent)
+    fantasy = _fantasies(rbm, h, v, contrast, chains)
     fantasy_activation = rbm.hidden_activation(fantasy)
     fantasy_h = torch.sigmoid(fantasy_activation)
-    if persistent:
-        rbm.chains.copy_(bernoulli(fantasy_h))
-        loss = rbm.free_energy(v, activation).mean() - rbm.free_energy(fantasy, fantasy_activation).mean()
-    else:
-        loss = _squares(v, fantasy)
+    if chains is None:
+        return Statistics(v, h, fantasy, fantasy_h, _squares(v, fantasy))
+    chains.copy_(bernoulli(fantasy_h))
+    loss = rbm.free_energy(v, activation).mean() - rbm.free_energy(fantasy, fantasy_activation).mean()
     return Statistics(v, h, fantasy, fantasy_h, loss)
 
 
-def held_out_loss(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, persistent: bool = False) -> Tensor:
+def held_out_loss(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Tensor:
     """The loss of `statistics` for data that nothing is learnt from: the chains stay where they are."""
-    fantasy = _fantasies(rbm, rbm.hidden_given_visible(v), v, contrast, persistent)
-    if persistent:
+    fantasy = _fantasies(rbm, rbm.hidden_given_visible(v), v, contrast, chains)
+    if chains is not None:
         return rbm.free_energy(v).mean() - rbm.free_energy(fantasy).mean()
     return _squares(v, fantasy)
 
 
-def _fantasies(rbm: RBM, h: Tensor, v: Tensor, contrast: Contrast, persistent: bool) -> Tensor:
+def _fantasies(rbm: RBM, h: Tensor, v: Tensor, contrast: Contrast, chains: Tensor | None) -> Tensor:
     """Visible states at the end of chains from the hidden means h of v, or of the persistent ones."""
-    h, total = (rbm.chains.to(h.dtype), None) if persistent else (h, rbm.totals(v))
+    h, total = (h, rbm.totals(v)) if chains is None else (chains.to(h.dtype), None)
     for step in range(contrast.steps):
         h = rbm.hidden_given_visible(v) if step else h
         v = rbm.visible_given_hidden(bernoulli(h), total)
-        v = rbm.sample_visible(v) if contrast.sampled or persistent else v
+        v = rbm.sample_visible(v) if contrast.sampled or chains is not None else v
     return v
 
 
 def _squares(v: Tensor, fantasy: Tensor) -> Tensor:
-    return F.mse_loss(fantasy.float(), v.float(), reduction="sum") / len(v)
+    return torch.linalg.vector_norm(v - fantasy, dtype=torch.promote_types(v.dtype, torch.float32)).square() / len(v)
 
 
 def gradients(rbm: RBM, found: Statistics, contrast: Contrast, scale: Tensor | None = None) -> tuple[Tensor, ...]:
@@ -100,15 +98,20 @@ class ContrastiveDivergence(torch.autograd.Function):
     """Forward runs the chains and gives the loss, backward the statistics as gradients.
 
     They equal those of mean free_energy(v) - free_energy(fantasy) with the fantasies held constant, without an
-    autograd graph; DDP's hooks still fire. Under autocast all products are of its lower precision.
+    autograd graph; DDP's hooks still fire. Under autocast the whole step is of its lower precision, but for sums and
+    for the parameters, which keep theirs.
     """
 
     @staticmethod
-    def forward(ctx: Any, rbm: RBM, v: Tensor, contrast: Contrast, persistent: bool, *parameters: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, rbm: RBM, v: Tensor, contrast: Contrast, chains: Tensor | None, *parameters: Tensor
+    ) -> Tensor:
         device = v.device.type
         if torch.is_autocast_enabled(device):
-            v = v.to(torch.get_autocast_dtype(device))
-        found = statistics(rbm, v, contrast, persistent)
+            dtype = torch.get_autocast_dtype(device)
+            rbm, v = rbm.lowered(dtype), v.to(dtype)
+        with torch.autocast(device, enabled=False):
+            found = statistics(rbm, v, contrast, chains)
         ctx.rbm, ctx.contrast = rbm, contrast
         ctx.save_for_backward(*found)
         return found.loss
@@ -120,8 +123,8 @@ class ContrastiveDivergence(torch.autograd.Function):
         return None, None, None, None, *found
 
 
-def contrastive_loss(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, persistent: bool = False) -> Tensor:
+def contrastive_loss(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Tensor:
     """The loss of `statistics`; its `backward` leaves their gradients."""
-    loss = ContrastiveDivergence.apply(rbm, v, contrast, persistent, *rbm.parameters())
+    loss = ContrastiveDivergence.apply(rbm, v, contrast, chains, *rbm.parameters())
     assert isinstance(loss, Tensor)
     return loss

@@ -126,7 +126,7 @@ class GreedyModel(Model):
 
     def _contrast(self, rbm: RBM, batch: Any) -> dict[str, Tensor]:
         loss = contrastive_loss if self.training else held_out_loss
-        return {"loss": loss(rbm, batch.x, self.contrast, self.persistent)}
+        return {"loss": loss(rbm, batch.x, self.contrast, rbm.chains if self.persistent else None)}
 
     def up(self, v: Tensor, levels: int) -> Tensor:
         """Means of the hidden units after the lowest `levels` RBMs."""

@@ -6,6 +6,7 @@ variance Cho, Ilin, Raiko 2011; counts Hinton, Salakhutdinov 2009 (replicated so
 """
 
 import math
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ class RBM(nn.Module):
 
     units = "binary"
     chains: Tensor
+    _low: tuple["RBM", ...] = ()
 
     def __init__(self, visible: int, hidden: int) -> None:
         super().__init__()
@@ -33,6 +35,18 @@ class RBM(nn.Module):
     def keep_chains(self, count: int) -> None:
         """Make `count` persistent chains, their hidden units at random."""
         self.register_buffer("chains", bernoulli(torch.full((count, len(self.hidden_bias)), 0.5)))
+
+    @torch.no_grad()
+    def lowered(self, dtype: torch.dtype) -> "RBM":
+        """This machine with its parameters rounded to `dtype`, one copy that each call makes anew: for the products."""
+        low = self._low[0] if self._low else None
+        if low is None or (low.weight.dtype, low.weight.device) != (dtype, self.weight.device):
+            self._low = ()
+            low = deepcopy(self).to(dtype).requires_grad_(False)
+            self._low = (low,)
+        for ours, theirs in zip(self.parameters(), low.parameters(), strict=True):
+            theirs.copy_(ours)
+        return low
 
     def hidden_activation(self, v: Tensor) -> Tensor:
         """c + W'v: the log-odds of the hidden units."""
@@ -73,7 +87,7 @@ class RBM(nn.Module):
     def free_energy(self, v: Tensor, activation: Tensor | None = None) -> Tensor:
         """-log sum over h of exp(-energy), `[B]`; `activation` is that of the hidden units, if it is known."""
         activation = self.hidden_activation(v) if activation is None else activation
-        return self.visible_energy(v, self.visible_bias) - F.softplus(activation).sum(1)
+        return self.visible_energy(v, self.visible_bias) - F.softplus(activation).sum(1, dtype=_wide(v))
 
     def hidden_free_energy(self, h: Tensor, total: float = 1) -> Tensor:
         """-log sum (integral) over v of exp(-energy), `[B]`; of counts over all texts of `total` words."""
@@ -111,9 +125,9 @@ class RBM(nn.Module):
 
         `sign` is `[B, 1]`; h may be means, since the energy is linear in it.
         """
-        h, dtype = (h * sign).to(v.dtype), self.weight.dtype
-        weight = torch.addmm(h.new_zeros(()), v.T, h, beta=0, alpha=-scale).to(dtype)
-        return weight, (v * sign).sum(0, dtype=dtype) * -scale, h.sum(0, dtype=dtype) * -scale
+        h = h * sign
+        weight = torch.addmm(h.new_zeros(()), v.T, h, beta=0, alpha=-scale)
+        return weight, (sign.T @ v)[0] * -scale, h.sum(0, dtype=_wide(h)) * -scale
 
 
 class GaussianRBM(RBM):
@@ -202,6 +216,11 @@ class CountsRBM(RBM):
     def energy_gradients(self, v: Tensor, h: Tensor, sign: Tensor, scale: float) -> tuple[Tensor, ...]:
         weight, visible_bias, _ = super().energy_gradients(v, h, sign, scale)
         return weight, visible_bias, (h * sign * self.totals(v)).sum(0) * -scale
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """What sums of x are taken in: at least single precision."""
+    return torch.promote_types(x.dtype, torch.float32)
 
 
 def make_rbm(units: str, visible: int, hidden: int, learn_variance: bool = False) -> RBM:
