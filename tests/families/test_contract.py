@@ -24,6 +24,7 @@ SMALL = {
     "lstm": {"hidden": 16},
     "rbm": {"hidden": 20, "pretrain_epochs": 1},
     "dbn": {"hidden": (20, 15), "pretrain_epochs": 1},
+    "dsn": {"hidden": 30, "blocks": 2},
     "mlp": {"hidden": (16,)},
     "maxout": {"hidden": (16,), "pieces": 3},
     "conv1d": {"maps": (12,), "embedding": 8},
