@@ -30,7 +30,7 @@ def test_each_block_is_ridge_regression_on_its_hidden_units(spec, ridge: float |
     model, (x, y, _) = solved(spec, split, ridge=ridge), to_batch(split)
     for k, (_, upper) in enumerate(model.layers):
         with torch.no_grad():
-            h, t = model.activations(x, k).double().numpy(), model.targets(y).double().numpy()
+            h, t = model.activations(x, k).double().numpy(), model.wanted(y).double().numpy()
         expected = Ridge(alpha=float(model.ridge) * len(h)).fit(h, t)
         scale = float(model.scale) if upper is model.head else 1.0
         weight, bias = expected.coef_.reshape(len(upper.bias), -1), np.ravel(expected.intercept_)
@@ -101,7 +101,7 @@ def test_tuning_descends_the_error_with_the_closed_form_inside() -> None:
     model.train()
     model.tuning_loss(0, Batch(x, batch.y))["loss"].backward()
     copies = [p.detach().clone().requires_grad_() for p in (lower.weight, lower.bias)]
-    closed_error(*copies, x, model.targets(batch.y).double(), 0.01).backward()
+    closed_error(*copies, x, model.wanted(batch.y).double(), 0.01).backward()
     for own, copy in zip((lower.weight, lower.bias), copies, strict=True):
         torch.testing.assert_close(own.grad, copy.grad, atol=1e-7, rtol=1e-4)
 

@@ -125,7 +125,7 @@ class DSN(Model):
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         return self.head(self.activations(x, len(self.lowers) - 1))
 
-    def targets(self, y: Tensor) -> Tensor:
+    def wanted(self, y: Tensor) -> Tensor:
         """What the blocks are fitted to, `[B, spec.outputs]`."""
         if self.spec.task == "regress":
             return ((y - self.spec.target_mean) / self.spec.target_std)[:, None].float()
@@ -175,7 +175,7 @@ class DSN(Model):
         """Hidden activations of block k and the targets, a batch at a time."""
         y = torch.from_numpy(np.array(split.y)).to(self.device)
         for number, (x, _) in zip(count(), self.pieces(split.x, split.lengths, BATCH), strict=False):
-            yield self.activations(x, k), self.targets(y[number * BATCH : number * BATCH + len(x)])
+            yield self.activations(x, k), self.wanted(y[number * BATCH : number * BATCH + len(x)])
 
     def _choose(self, split: Any, rest: Moments, held: Moments) -> None:
         """The ridge penalty, and for classes the factor of their logits, on the held out examples."""
@@ -199,7 +199,7 @@ class DSN(Model):
         By the envelope theorem its gradient is that of the error with the closed form inside, which Deng and Yu
         (2011, section 4) write out; in validation the upper weights stay.
         """
-        upper, h, t = self.layers[k][1], torch.sigmoid(self.lowers[k](batch.x)), self.targets(batch.y)
+        upper, h, t = self.layers[k][1], torch.sigmoid(self.lowers[k](batch.x)), self.wanted(batch.y)
         if self.training:
             with torch.no_grad():
                 moments = Moments(h.shape[1], t.shape[1], h.device)
