@@ -85,7 +85,7 @@ class Coding(Model):
     def phases(self) -> list[Phase]:
         """Reconstruction; for other tasks it goes before, without labels, and the linear layer follows."""
         if self.spec.task == "reconstruct":
-            return [*self.keeping(), Phase("fit", self.objective, trainable=(self.coders,))]
+            return [*self.keeping(), Phase("fit", self.objective, trainable=(self.coders,), labels=False)]
         return [*self.pretrain_phases(), *self.keeping(), Phase("fit", self.objective, trainable=(self.head,))]
 
     def pretrain_phases(self) -> list[Phase]:
@@ -198,14 +198,14 @@ class Coding(Model):
 
 
 def judged(logits: Tensor, v: Tensor, output: str, loss: str) -> dict[str, Tensor]:
-    """Error of outputs `[B, ...]` against v: the loss, summed over the values of an example, and `mse`, of a value."""
+    """Error of outputs `[B, ...]` against v: the loss, a sum over an example's values, and their mean squared error."""
     values = ACTIVATIONS[output](logits)
     squared = F.mse_loss(values, v.view_as(values))
     size = v[0].numel()
     if loss == "cross_entropy":
         nats = F.binary_cross_entropy_with_logits(logits, v.view_as(logits))
-        return {"loss": nats * size, "mse": squared}
-    return {"loss": squared * size, "mse": squared}
+        return {"loss": nats * size, "reconstruction_error": squared}
+    return {"loss": squared * size, "reconstruction_error": squared}
 
 
 def _fitting(spec: DataSpec, output: str, loss: str) -> tuple[str, str]:
@@ -217,9 +217,7 @@ def _fitting(spec: DataSpec, output: str, loss: str) -> tuple[str, str]:
     if output == "auto":
         output = "linear" if spec.kind == "table" else "sigmoid"
     if output == "sigmoid" and spec.kind == "table":
-        raise StemmaError(
-            "parameters.output: sigmoid gives values in [0, 1], a table has others; allowed: linear"
-        )
+        raise StemmaError("parameters.output: sigmoid gives values in [0, 1], a table has others; allowed: linear")
     if loss == "auto":
         loss = "cross_entropy" if output == "sigmoid" else "mse"
     if loss == "cross_entropy" and output != "sigmoid":

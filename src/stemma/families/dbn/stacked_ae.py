@@ -47,9 +47,10 @@ class StackedAE(Autoencoder):
     def phases(self) -> list[Phase]:
         """Layer by layer, then all that answers. Of untied layers fine-tuning for targets leaves the decoders."""
         if self.spec.task == "reconstruct":
-            return [*self.pretrain_phases(), *self.keeping(), Phase("fit", self.objective, trainable=(self.coders,))]
-        recognition = [parameter for coder in self.stack for parameter in coder.encoding]
-        last = Phase("fit", self.objective, trainable=(self.head, *recognition))
+            last = Phase("fit", self.objective, trainable=(self.coders,), labels=False)
+        else:
+            recognition = [parameter for coder in self.stack for parameter in coder.encoding]
+            last = Phase("fit", self.objective, trainable=(self.head, *recognition))
         return [*self.pretrain_phases(), *self.keeping(), last]
 
     def pretrain_phases(self) -> list[Phase]:
