@@ -76,6 +76,11 @@ def half_width(found: dict[str, Any], score: Score) -> str:
     return f"\u00b1\u00a0{percent(half) if score.share else significant(half, 2)}"
 
 
+def estimated(number: float, half: float) -> str:
+    """`451.2 ± 0.3`, or `451.2 exact`."""
+    return f"{significant(number)} exact" if half == 0 else f"{significant(number)} \u00b1\u00a0{significant(half, 2)}"
+
+
 def spread(lo: float, hi: float, digits: int = 1) -> str:
     return f"{100 * lo:.{digits}f}{EN_DASH}{100 * hi:.{digits}f}"
 
