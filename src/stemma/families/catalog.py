@@ -79,6 +79,7 @@ def _in(module: str, name: str) -> Callable[[], Any]:
 
 
 BOTH = ("classify", "regress")
+RECONSTRUCTING = (*BOTH, "reconstruct")
 RECURRENT = {
     "embedding": Count,
     "hidden": Count,
@@ -220,7 +221,7 @@ CATALOG: dict[str, Entry] = {
             "linear_code": bool,
             "words": Count,
         },
-        BOTH,
+        RECONSTRUCTING,
         searches=True,
         descends="output",
     ),
@@ -237,7 +238,7 @@ CATALOG: dict[str, Entry] = {
             "activation": CodeActivation,
             "linear_code": bool,
         },
-        BOTH,
+        RECONSTRUCTING,
         searches=True,
         descends="output",
     ),
@@ -247,7 +248,7 @@ CATALOG: dict[str, Entry] = {
         "Lee, Ekanadham, Ng 2008; Ng 2011",
         _in("dbn.sparse_ae", "SparseAE"),
         {**CODING, "hidden": Sizes, "activation": BOUNDED, "rho": Share, "beta": NotNegativeReal, "words": Count},
-        BOTH,
+        RECONSTRUCTING,
         searches=True,
         descends="output",
     ),
@@ -265,7 +266,7 @@ CATALOG: dict[str, Entry] = {
             "linear_code": bool,
             "words": Count,
         },
-        BOTH,
+        RECONSTRUCTING,
         searches=True,
         descends="output",
     ),
@@ -282,7 +283,7 @@ CATALOG: dict[str, Entry] = {
             "contraction": NotNegativeReal,
             "words": Count,
         },
-        BOTH,
+        RECONSTRUCTING,
         searches=True,
         descends="output",
     ),
@@ -301,7 +302,7 @@ CATALOG: dict[str, Entry] = {
             "linear_code": bool,
             "words": Count,
         },
-        BOTH,
+        RECONSTRUCTING,
         searches=True,
     ),
     "perceptron": Entry(
