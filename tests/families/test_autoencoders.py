@@ -78,6 +78,17 @@ def test_a_linear_one_spans_the_principal_subspace(optimizer: str, options: dict
     assert error == pytest.approx(np.square(least).mean(), rel=0.01)
 
 
+def test_principal_components_are_those_of_the_singular_value_decomposition() -> None:
+    split, model = correlated(), build("pca", replace(VALUES, task="reconstruct"), components=3)
+    model.solve(split)
+    mean = split.x.mean(0)
+    components = np.linalg.svd(split.x - mean, full_matrices=False)[2][:3]
+    expected = (split.x - mean) @ components.T @ components + mean
+    np.testing.assert_allclose(model.predict(split.x), expected, atol=1e-4)
+    with pytest.raises(StemmaError, match=r"parameters\.components: 9; an example has 8 values"):
+        build("pca", replace(VALUES, task="reconstruct"), components=9)
+
+
 @pytest.mark.parametrize("coder", ["dense", "conv"])
 def test_tied_weights_are_one_parameter_whose_gradient_is_the_sum_of_both_uses(coder: str) -> None:
     def made(tied: bool) -> Coder:

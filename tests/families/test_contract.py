@@ -32,6 +32,7 @@ SMALL = {
     "contractive_ae": {"hidden": 20, "pretrain_epochs": 1},
     "stacked_ae": {"hidden": (20, 15), "pretrain_epochs": 1},
     "mlp": {"hidden": (16,)},
+    "pca": {"components": 3},
     "maxout": {"hidden": (16,), "pieces": 3},
     "conv1d": {"maps": (12,), "embedding": 8},
 }

@@ -421,6 +421,15 @@ CATALOG: dict[str, Entry] = {
         {},
         descends="none",
     ),
+    "pca": Entry(
+        "baseline",
+        ("image", "text", "table"),
+        "Pearson 1901; Hotelling 1933",
+        _in("baseline.pca", "PCA"),
+        {"components": Count, "words": Count},
+        ("reconstruct",),
+        descends="none",
+    ),
 }
 
 
