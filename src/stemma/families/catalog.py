@@ -119,7 +119,7 @@ BOUNDED = Literal["sigmoid", "tanh"]
 
 SHAPELESS = {
     "alpha", "dropout", "initialisation", "passes", "pooling", "solver", "standardise", "cd_steps",
-    "reconstruction_loss", "rho", "beta", "corruption", "level", "form", "contraction",
+    "reconstruction_loss", "rho", "beta", "corruption", "level", "contraction",
     *(key for key in CONTRASTIVE if key.startswith("pretrain_")),
 }  # fmt: skip
 """Parameters that change the shape of no weight: one network may start from another that differs in them."""
