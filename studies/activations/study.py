@@ -73,13 +73,12 @@ def study(experiments: dict[str, Trained]) -> Study:
         question=f"What does the activation do to a net of {layers} hidden layers?",
         method=[
             f"{layers} hidden layers of {_width(deep)} units on mnist@sample. First part: each activation with the "
-            "first weights derived for it, and ReLU once more with torch's default; stochastic descent, momentum 0.9. "
-            "Second part: ReLU, leaky ReLU and ELU with Adam at growing rates.",
+            "first weights derived for it, and ReLU once more with torch's default; stochastic descent, momentum "
+            "0.9. Second part: ReLU, leaky ReLU and ELU with Adam at growing rates.",
             "Gradients are those of the loss to what a hidden layer computes before its activation, root mean square "
             f"over units and all training examples. Below {VANISHED:g} of the last hidden layer's the first one's has "
-            "vanished. "
-            "A unit is dead if no training example gives it any gradient. Speed is the training loss, mean over "
-            "the epochs. After training means at the epoch of least validation loss.",
+            "vanished. A unit is dead if no training example gives it any gradient. Speed is the training loss, mean "
+            "over the epochs. After training means at the epoch of least validation loss.",
         ],
         verdicts=[
             *_vanishing(deep),
@@ -243,7 +242,7 @@ def _figures(deep: dict[str, Net], rates: list[Net]) -> list[Figure]:
         gradient("g", "before the first step", lambda net: net.start),
         gradient("h", "after training", lambda net: net.end),
         Figure("Speed", speed, lines(losses, "epoch", "training loss", "l", speed, "y")),
-        Figure("Dead units", dead, lines(dying, "rate of Adam", "dead units, %", "d", dead, "x")),
+        Figure("Dead units", dead, lines(dying, "rate of Adam", "dead units, %", "d", dead, "x", bounds=(0, 100))),
         Figure(
             "Accuracy at growing rates",
             accuracy,

@@ -84,17 +84,14 @@ def study(experiments: dict[str, Trained]) -> Study:
         name="batch_size",
         question="What does the batch size do to accuracy, time and the gap between train and test?",
         method=[
-            f"An mlp 784-256-128-10 (ReLU) by plain stochastic gradient descent on "
-            f"{len(base.trained.examples('train')):,} "
-            f"digits; the last epoch stands. All sizes are compared with {base.size} at rate {base.rate:g}, "
-            f"{base.trained.settings['epochs']} epochs or {base.steps:,} steps, with one rate and with one that grows "
-            f"as the "
-            f"batch does (Goyal et al. 2017), up to {found['epochs', 'scaled'][-1].size}.",
+            "An mlp 784-256-128-10 (ReLU) by plain stochastic gradient descent on "
+            f"{len(base.trained.examples('train')):,} digits; the last epoch stands. All sizes are compared with "
+            f"{base.size} at rate {base.rate:g}, {base.trained.settings['epochs']} epochs or {base.steps:,} steps, "
+            "with one rate and with one that grows as the batch does (Goyal et al. 2017), up to "
+            f"{found['epochs', 'scaled'][-1].size}.",
             f"How steady a step is: from each trained net of size {base.size}, {STEPS} single steps at rate "
-            f"{base.rate:g}, "
-            "each by one random batch; the loss over all training digits before and after. Seconds are CPU seconds "
-            "of one "
-            "thread, validation included.",
+            f"{base.rate:g}, each by one random batch; the loss over all training digits before and after. Seconds "
+            "are CPU seconds of one thread, validation included.",
         ],
         verdicts=[_steady(falls), _time(found), _between(found), _scaled(found), _gap(found)],
         figures=_figures(found, falls),
@@ -211,8 +208,9 @@ def _figures(found: Sweeps, falls: dict[int, np.ndarray]) -> list[Figure]:
             Series(f"{fixed}, {rate}", [each.size for each in runs], np.array([value(each) for each in runs]).T)
             for (fixed, rate), runs in found.items()
         ]
-        logs = "xy" if title == "Seconds" else "x"
-        figures.append(Figure(title, text, lines(series, "batch size", axis, f"b{number}", text, logs)))
+        logs, bounds = "xy" if title == "Seconds" else "x", (0, 100) if "%" in axis else (-inf, inf)
+        drawn = lines(series, "batch size", axis, f"b{number}", text, logs, bounds=bounds)
+        figures.append(Figure(title, text, drawn))
     text = "Share of single steps from a trained net that lower the loss over all training digits."
     names = [str(size) for size in falls]
     drawn = dots(

@@ -26,15 +26,11 @@ def study(experiments: dict[str, Trained]) -> Study:
         method=[
             f"The text's net ({full.parameters:,} parameters) and recipe: {settings['optimizer']}, batches of "
             f"{settings['batch_size']}, {settings['epochs']} epochs, mean square error against one-hot labels, "
-            f"dropout 0.3, "
-            "pixels from 0 to 1. Rate 0.01 and Glorot's uniform weights are Keras' defaults, which the text leaves "
-            "standing. "
-            "The text prints no accuracy of its own: it has the program print one.",
+            "dropout 0.3, pixels from 0 to 1. Rate 0.01 and Glorot's uniform weights are Keras' defaults, which the "
+            "text leaves standing. The text prints no accuracy of its own: it has the program print one.",
             f"Trained on {sizes['full']:,} of the 60,000 digits and on {sizes['few']:,} of the 5,000 of mnist@sample; "
-            f"the rest "
-            "chooses the epoch. Both are tested on the canonical 10,000. Cross-entropy has the same recipe but, on "
-            "the full "
-            f"set, only {experiments['full-cross_entropy'].settings['epochs']} epochs.",
+            "the rest chooses the epoch. Both are tested on the canonical 10,000. Cross-entropy has the same recipe "
+            f"but, on the full set, only {experiments['full-cross_entropy'].settings['epochs']} epochs.",
         ],
         verdicts=[_works(experiments, sizes), _better(experiments), _gradients(experiments), _dropout(full)],
         figures=_figures(experiments),
@@ -111,7 +107,7 @@ def _figures(experiments: Mapping[str, Trained]) -> list[Figure]:
         for name, each in chosen.items():
             values = 100 * each.history("val_accuracy")
             series.append(Series(name, np.arange(1, values.shape[1] + 1), values))
-        drawn = lines(series, "epoch", "validation accuracy, %", f"v{number}", told)
+        drawn = lines(series, "epoch", "validation accuracy, %", f"v{number}", told, bounds=(0, 100))
         figures.append(Figure(f"On {where}", told, drawn))
     told = "Accuracy on the canonical 10,000 test digits."
     values = [100 * each.test() for each in experiments.values()]

@@ -135,7 +135,7 @@ def _figures(groups: list[Group]) -> list[Figure]:
         "Test accuracy by the number of hidden layers, parameters equal.",
     )
     fitted = lines(fit, "hidden layers", "training loss, ratio to one layer", "f", texts[0], "xy", 1.0)
-    scored = lines(test, "hidden layers", "test accuracy, %", "t", texts[1], "x")
+    scored = lines(test, "hidden layers", "test accuracy, %", "t", texts[1], "x", bounds=(0, 100))
     return [Figure("Fit", texts[0], fitted), Figure("Test accuracy", texts[1], scored)]
 
 

@@ -72,9 +72,9 @@ def study(experiments: dict[str, Trained]) -> Study:
         question=f"Which first weights carry variance through {layers} hidden layers, and does the net then learn?",
         method=[
             f"{layers} hidden layers of {width} units on mnist@sample. {NETS} nets are drawn for each set of first "
-            "weights; forward is the mean square of what a hidden layer computes before its activation, backward that "
-            "of the loss's gradient to it, over units and all validation examples. Forward is told against the first "
-            f"layer, backward against the last. About equal means within a factor of {FACTOR:g} over all layers.",
+            "weights; forward is the mean square of what a hidden layer computes before its activation, backward "
+            "that of the loss's gradient to it, over units and all validation examples. Forward is told against the "
+            f"first layer, backward against the last. About equal means within a factor of {FACTOR:g} over all layers.",
             "The closed form beside the measurement is the mean-field recursion of infinitely wide nets "
             "(Poole et al. 2016; for ReLU He et al. 2015), started from the examples' own squares.",
             "Then each net is trained by gradient descent with momentum 0.9 at one rate for all.",

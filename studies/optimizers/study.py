@@ -101,21 +101,16 @@ def study(experiments: dict[str, Trained]) -> Study:
         question="Which optimiser lowers the loss in the fewest steps, and which in the fewest seconds?",
         method=[
             f"A net 784-64-10 (tanh, {large['sgd'].trained.parameters:,} parameters) on {_examples(large)} digits, "
-            f"and one of "
-            f"{small['newton'].trained.parameters:,} parameters on the same digits at 8x8, small enough for newton "
-            f"and bfgs. "
-            "gradient_descent and those that search their own step take the whole set at a step, the others batches "
-            "of 64.",
+            f"and one of {small['newton'].trained.parameters:,} parameters on the same digits at 8x8, small enough "
+            "for newton and bfgs. gradient_descent and those that search their own step take the whole set at a "
+            "step, the others batches of 64.",
             "What has a number to choose (learning rate, damping, history) has three tries with three seeds each; "
-            "the one of "
-            "least validation loss is shown. steepest_descent, conjugate_gradient, bfgs and newton have none and are "
-            "taken as "
-            "they are, so the others had more tries.",
+            "the one of least validation loss is shown. steepest_descent, conjugate_gradient, bfgs and newton have "
+            "none and are taken as they are, so the others had more tries.",
             "A step is a change of the weights, however many evaluations it takes. Seconds are CPU seconds of one "
-            "thread, "
-            "noted at the end of each epoch, validation included. Training loss by batches is the mean over an epoch "
-            "and stands in its middle, so their arrival is known to an epoch; the race is to a training loss of "
-            f"{TARGET:g}.",
+            "thread, noted at the end of each epoch, validation included. Training loss by batches is the mean over "
+            "an epoch and stands in its middle, so their arrival is known to an epoch; the race is to a training "
+            f"loss of {TARGET:g}.",
         ],
         verdicts=[
             _descends(large["gradient_descent"]),
@@ -250,8 +245,7 @@ def _second_order(large: dict[str, Method], small: dict[str, Method]) -> list[Ve
         ),
         verdict(
             "L-BFGS and conjugate gradients converge faster than stochastic gradient descent (the text: in parallel "
-            "on a "
-            "large cluster; here on one thread).",
+            "on a large cluster; here on one thread).",
             "text 004, 4",
             [_case(each, large["sgd"], "seconds", target) for each in whole[:2] for target in (TARGET, FAR)],
         ),
@@ -340,8 +334,7 @@ def _table(found: dict[str, Method]) -> Table:
         )
     return Table(
         f"Target: a training loss of {TARGET:g}. Means over seeds, in brackets their 95 % t-intervals; test accuracy "
-        f"is that "
-        "of the epoch of least validation loss.",
+        "is that of the epoch of least validation loss.",
         head,
         rows,
     )

@@ -85,14 +85,12 @@ def study(experiments: dict[str, Trained]) -> Study:
         method=[
             f"An mlp 784-256-128-10 (ReLU, Adam at 0.001) on {few} digits of mnist@sample, "
             f"{none.trained.settings['epochs']} epochs; the last epoch stands, but with early stopping. What has a "
-            f"strength "
-            "is tried at two (DropConnect, which draws a mask an example, at one), three seeds each; the one of higher "
-            "validation accuracy is shown.",
+            "strength is tried at two (DropConnect, which draws a mask an example, at one), three seeds each; the "
+            "one of higher validation accuracy is shown.",
             "Accuracy on train is measured after training, in evaluation mode (nothing drops, no pixel shifts), on the "
             "digits trained on. The gap is that accuracy less the one on the 1,000 test digits.",
             f"Apart from that: dropout on {fewest} digits, dropout in a net twice as wide, batch normalisation at "
-            f"thirty "
-            "times the rate.",
+            "thirty times the rate.",
         ],
         verdicts=[
             _overfits(none),
@@ -137,8 +135,7 @@ def _generalise(alone: dict[str, Net]) -> list[Verdict]:
     return [
         verdict(
             "Dropout and methods like it, batch normalisation, early stopping, augmentation and smoothed labels make "
-            "a net "
-            "generalise better: higher accuracy on the test.",
+            "a net generalise better: higher accuracy on the test.",
             f"{TEXT}; labels and stopping are not in it",
             tests,
         ),

@@ -17,6 +17,13 @@ def drawn(values: np.ndarray, log: str = "") -> str:
     return str(lines([Series("one", [1, 2, 3], values)], "epoch", "loss", "f", "Loss by epoch.", log))
 
 
+def test_bounds_cut_the_band() -> None:
+    shares = Series("one", [1, 2], np.array([[20.0, 95.0], [90.0, 99.0]]))
+    assert ">400<" in str(lines([shares], "epoch", "accuracy, %", "f", "Two seeds."))
+    within = str(lines([shares], "epoch", "accuracy, %", "f", "Two seeds.", bounds=(0, 100)))
+    assert ">100<" in within and ">200<" not in within
+
+
 @pytest.fixture
 def study() -> Study:
     verdicts = [

@@ -1,7 +1,8 @@
 """Figures of a study, in the report's style: means over seeds, t-intervals as bands or bars."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from math import inf, isfinite
 
@@ -43,6 +44,7 @@ def lines(
     description: str,
     log: str = "",
     level: float | None = None,
+    bounds: tuple[float, float] = (-inf, inf),
 ) -> Markup:
     """Means over seeds with their 95 % t-intervals, each line named at its end.
 
@@ -51,6 +53,7 @@ def lines(
         description: for those who do not see it.
         log: the logarithmic axes: `x`, `y`, `xy` or none. On a logarithmic y the means are geometric.
         level: a height to compare with, drawn as a thin line.
+        bounds: the values that there can be, where y is not logarithmic.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=SIZE, layout="constrained")
@@ -58,7 +61,8 @@ def lines(
         axes.set(xlabel=x_label, ylabel=y_label, **{f"{axis}scale": "log" for axis in log})
         if level is not None:
             axes.axhline(level, color=MUTED, linewidth=0.8)
-        ends = [_line(axes, each, *look, log="y" in log) for each, look in _dressed(series)]
+        of_seeds = partial(estimate, log="y" in log, bounds=bounds)
+        ends = [_line(axes, each, *look, of_seeds) for each, look in _dressed(series)]
         ends = [end for end in ends if end.name]
         for axis in log:
             _plain(axes, axis)
@@ -116,10 +120,10 @@ def _dressed(series: Sequence[Series]) -> list[tuple[Series, tuple[str, str]]]:
     return [(each, (own[each.beside][0], ":") if each.beside else own[each.name]) for each in series]
 
 
-def _line(axes: Axes, series: Series, colour: str, style: str, *, log: bool) -> End:
+def _line(axes: Axes, series: Series, colour: str, style: str, of_seeds: Callable[[np.ndarray], Estimate]) -> End:
     """Draw a line and its band; where it ends."""
     columns = [column[~np.isnan(column)] for column in series.values.T]
-    known = [(x, estimate(column, log)) for x, column in zip(series.x, columns, strict=True) if len(column)]
+    known = [(x, of_seeds(column)) for x, column in zip(series.x, columns, strict=True) if len(column)]
     x = np.array([x for x, _ in known], float)
     axes.plot(x, [found.mean for _, found in known], style, color=colour, linewidth=1.6)
     sure = np.array([isfinite(found.lo) and isfinite(found.hi) for _, found in known])
