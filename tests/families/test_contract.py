@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from made_up import SETS
+from made_up import ASKED, SETS
 from stemma import families, robustness
 from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
@@ -32,6 +32,7 @@ SMALL = {
     "contractive_ae": {"hidden": 20, "pretrain_epochs": 1},
     "stacked_ae": {"hidden": (20, 15), "pretrain_epochs": 1},
     "dsn": {"hidden": 30, "blocks": 2},
+    "som": {"rows": 4, "columns": 4, "passes": 5},
     "mlp": {"hidden": (16,)},
     "pca": {"components": 3},
     "maxout": {"hidden": (16,), "pieces": 3},
@@ -44,9 +45,11 @@ SLOTS = {
     ("image", "regress"): ("grey_values",),
     ("text", "regress"): ("text_values",),
     ("table", "regress"): ("table_values",),
-    ("image", "reconstruct"): ("grey_reconstructed",),
-    ("text", "reconstruct"): ("text_reconstructed",),
-    ("table", "reconstruct"): ("table_reconstructed",),
+    **{
+        (kind, task): (f"{slot}_{name}",)
+        for name, task in ASKED.items()
+        for kind, slot in (("image", "grey"), ("text", "text"), ("table", "table"))
+    },
 }
 CASES = [
     (key, slot)
