@@ -33,6 +33,7 @@ SMALL = {
     "stacked_ae": {"hidden": (20, 15), "pretrain_epochs": 1},
     "dsn": {"hidden": 30, "blocks": 2},
     "som": {"rows": 4, "columns": 4, "passes": 5},
+    "hopfield": {"patterns": 2},
     "mlp": {"hidden": (16,)},
     "pca": {"components": 3},
     "maxout": {"hidden": (16,), "pieces": 3},

@@ -344,6 +344,23 @@ CATALOG: dict[str, Entry] = {
         ("classify", "map"),
         descends="none",
     ),
+    "hopfield": Entry(
+        "dbn",
+        ("image", "table"),
+        "Hopfield 1982; Personnaz, Guyon, Dreyfus 1986 (projection rule)",
+        _in("dbn.hopfield", "Hopfield"),
+        {
+            "patterns": Count,
+            "storage": Literal["hebb", "projection"],
+            "update": Literal["asynchronous", "synchronous"],
+            "noise": Annotated[float, Field(ge=0, le=1)],
+            "sweeps": Count,
+            "side": Count | None,
+            "threshold": Share,
+        },
+        ("recall",),
+        descends="none",
+    ),
     "perceptron": Entry(
         "mlp",
         ("image", "text", "table"),

@@ -3,7 +3,6 @@
 States s are +-1, `[B, N]`; E(s) = -s'Ws / 2 with W symmetric and without diagonal.
 """
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -61,14 +60,14 @@ class Synapses(nn.Linear):
         return states
 
     def settled(self, states: Tensor, update: str, sweeps: int) -> Tensor:
-        """The states when nothing changes any more, or after `sweeps` changes of all units."""
+        """The states when every unit agrees with its field, or after `sweeps` changes of all units."""
         generator = torch.Generator().manual_seed(SEED)
         for _ in range(sweeps):
-            order = torch.randperm(states.shape[1], generator=generator)
-            after = self.synchronous(states) if update == "synchronous" else self.asynchronous(states, order)
+            after = self.synchronous(states)
             if torch.equal(after, states):
                 break
-            states = after
+            order = torch.randperm(states.shape[1], generator=generator)
+            states = after if update == "synchronous" else self.asynchronous(states, order)
         return states
 
 
@@ -117,7 +116,9 @@ class Hopfield(Model):
         bits = torch.cat([self.encode(x) for x, _ in self.pieces(split.x, split.lengths, 1000)])
         _, first = np.unique(bits.cpu().numpy(), axis=0, return_index=True)
         if len(first) < count:
-            raise StemmaError(f"patterns: {count}, but train has {len(first)} distinct ones; allowed: 1 to {len(first)}")
+            raise StemmaError(
+                f"patterns: {count}, but train has {len(first)} distinct ones; allowed: 1 to {len(first)}"
+            )
         chosen = np.sort(first)[np.linspace(0, len(first) - 1, count).astype(int)]
         self.patterns.copy_(2 * bits[chosen] - 1)
         self.synapses.weight.copy_(STORAGE[self.storage](self.patterns.double()))
@@ -175,11 +176,3 @@ def max_cut(weights: Tensor, generator: torch.Generator, starts: int = 20) -> tu
     states = memory.settled(states, "asynchronous", sweeps=10 * len(weights))
     cuts = (weights.triu(1).sum() - memory.energy(states)) / 2
     return states[cuts.argmax()], float(cuts.max())
-
-
-def largest_cut(weights: Tensor) -> float:
-    """The same by trying all cuts, for up to about 20 nodes."""
-    nodes = range(len(weights))
-    sides = [set(part) for size in range(len(weights) // 2 + 1) for part in combinations(nodes, size)]
-    edges = [(a, b, float(weights[a, b])) for a in nodes for b in range(a)]
-    return max(sum(w for a, b, w in edges if (a in side) != (b in side)) for side in sides)
