@@ -361,6 +361,20 @@ CATALOG: dict[str, Entry] = {
         ("recall",),
         descends="none",
     ),
+    "boltzmann": Entry(
+        "dbn",
+        ("image", "table"),
+        "Ackley, Hinton, Sejnowski 1985",
+        _in("dbn.boltzmann", "Boltzmann"),
+        {
+            "hidden": NotNegative,
+            "sweeps": Count,
+            "learn_sweeps": Count,
+            "side": Count | None,
+            "threshold": Share,
+        },
+        ("recall",),
+    ),
     "perceptron": Entry(
         "mlp",
         ("image", "text", "table"),
