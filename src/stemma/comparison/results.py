@@ -98,7 +98,11 @@ def _check(experiment: str, seed: int, same_targets: bool, outputs: np.ndarray, 
         raise StemmaError(f"{where}: its test labels differ from those of the first seed; evaluate it again")
     told = outputs.shape[1] if outputs.ndim == 2 else 0
     if told != (kept or classes):
-        named = f"{told} numbers an example, {kept}" if kept else f"{told} probabilities an example, {classes} classes"
+        named = (
+            f"{told} numbers kept of an example, expected {kept}"
+            if kept
+            else f"{told} probabilities an example, {classes} classes"
+        )
         raise StemmaError(f"{where}: {named}")
     if not np.isfinite(outputs).all() or (classes and not (outputs.sum(axis=1) > 0).all()):
         raise StemmaError(f"{where}: test predictions are not finite; train it again")

@@ -97,7 +97,9 @@ def _accepts(name: str, entry: dict[str, Any], data: data_catalog.DatasetEntry, 
         return [f"architecture: '{name}' does not accept a table, such as a hidden layer is"]
     if not on_hidden and data.kind not in known.kinds:
         return [f"architecture: '{name}' accepts {' and '.join(known.kinds)}; {held} holds {data.kind}"]
-    task = _asked(entry)
+    task = entry.get("task")
+    if task is not None and task not in ASKED:
+        return []
     if task is not None and on_hidden:
         return [
             f"task: '{task}' is of a model of its own, '{name}' learns on another one's hidden layer; allowed: null"

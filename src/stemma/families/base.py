@@ -43,6 +43,7 @@ class Model(pl.LightningModule):
 
     head: nn.Module
     encode: Any
+    codes: Any
     reconstruct: Any
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -131,7 +132,16 @@ class Model(pl.LightningModule):
         return [module for module in self.head.modules() if isinstance(module, nn.Linear)][-1]
 
     def last_hidden(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """What enters the output layer, `[B, H]`; of several nets side by side, that of the first."""
+        """What enters the output layer, `[B, H]`; of several nets side by side, that of the first; of a model without
+        a head its codes.
+
+        Raises:
+            StemmaError: it has neither.
+        """
+        if not hasattr(self, "head"):
+            if not hasattr(self, "codes"):
+                raise StemmaError(f"start.experiment: its task is {self.spec.task}, it has no hidden layer to learn on")
+            return self.codes(x, lengths)
         with self.watched() as seen:
             self(x, lengths)
         return seen[-1]

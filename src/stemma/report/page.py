@@ -19,7 +19,11 @@ Row = dict[str, Any]
 Group = dict[str, Any]
 MISTAKES = 8
 """Mistakes shown of an experiment."""
-TITLES = {"filters": "first-layer filters", "samples": "samples (Gibbs sampling from training examples)"}
+TITLES = {
+    "filters": "first-layer filters",
+    "samples": "samples (Gibbs sampling from training examples)",
+    "reconstructions": "reconstructions, each beside its original",
+}
 """Of pictures that models show; others are called by their name."""
 OF_EXAMPLES = {"mistakes", "adversarial"}
 """Pictures that stand elsewhere."""
@@ -225,10 +229,15 @@ def _sheets(row: Row, root: Root) -> list[dict[str, Any]]:
     pictures = RunFiles(row["experiment"], root).pictures()
     own = sorted(pictures.keys() - set(TITLES) - OF_EXAMPLES)
     return [
-        {**row, "title": TITLES.get(kind, kind.replace("_", " ")), **sheet(pictures[kind])}
+        {**row, "title": TITLES.get(kind, _title(kind, len(pictures[kind]))), **sheet(pictures[kind])}
         for kind in [*TITLES, *own]
         if kind in pictures and len(pictures[kind])
     ]
+
+
+def _title(kind: str, count: int) -> str:
+    """Name of pictures that not all models show."""
+    return kind.replace("_", " ") if count == 1 else f"pictures: {kind.replace('_', ' ')}"
 
 
 def _mistakes(row: Row, group: Group, root: Root) -> list[dict[str, Any]]:
