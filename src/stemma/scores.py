@@ -220,7 +220,7 @@ SCORING: dict[str, Scoring] = {
         ("log_likelihood",),
         {"log_likelihood": Score(column(0), "Log-likelihood", higher=True, bounds=ANY, unit="nats", digits=4)},
         beside=0,
-        beside_model=("log_z", "log_z_lo", "log_z_hi"),
+        beside_model=("log_z", "log_z_low", "log_z_high"),
     ),
     "map": _of_columns(
         ("quantisation_error", "topographic_error"),

@@ -106,7 +106,7 @@ def test_a_planted_difference_is_found_and_none_where_there_is_none(runs: Path):
 
 def test_log_z_stands_beside_its_log_likelihood(runs: Path):
     (row,) = compare(("rbm",), runs, bootstrap=100)["rows"]
-    assert row["beside"] == {"log_z": [450.0] * 2, "log_z_lo": [449.5] * 2, "log_z_hi": [451.0] * 2}
+    assert row["beside"] == {"log_z": [450.0] * 2, "log_z_low": [449.5] * 2, "log_z_high": [451.0] * 2}
     assert row["log_likelihood"]["hi"] > row["log_likelihood"]["mean"] and row["log_likelihood"]["mean"] < 0
 
 

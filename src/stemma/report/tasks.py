@@ -71,7 +71,7 @@ def _recalled(row: Row, name: str, examples: str, sure: str) -> str:
 
 def log_z(row: Row) -> tuple[float, float]:
     """Mean over the seeds of log Z, and the largest half of their intervals."""
-    found = list(zip(*(row["beside"][name] for name in ("log_z", "log_z_lo", "log_z_hi")), strict=True))
+    found = list(zip(*(row["beside"][name] for name in ("log_z", "log_z_low", "log_z_high")), strict=True))
     return sum(z for z, _, _ in found) / len(found), max(max(z - lo, hi - z) for z, lo, hi in found)
 
 

@@ -38,8 +38,8 @@ class DensityModel(GreedyModel):
     """
 
     log_z: Tensor
-    log_z_lo: Tensor
-    log_z_hi: Tensor
+    log_z_low: Tensor
+    log_z_high: Tensor
     log_z_exact: Tensor
     find_log_z: Callable[[Tensor], LogZ]
     """Of the machine whose visible units have such means `[V]` in train."""
@@ -64,7 +64,7 @@ class DensityModel(GreedyModel):
             raise StemmaError("visible: 'counts' has a log Z a length of text; allowed with task density: binary")
         if units == "binary" and self.spec.kind == "image":
             self.encode = Binarised(self.encode)
-        for name in ("log_z", "log_z_lo", "log_z_hi"):
+        for name in ("log_z", "log_z_low", "log_z_high"):
             self.register_buffer(name, torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("log_z_exact", torch.tensor(False))
 
@@ -78,7 +78,7 @@ class DensityModel(GreedyModel):
         self.eval()
         parts = [self.read(x).double().sum(0) for x, _ in self.pieces(split.x, None, CHUNK)]
         found = self.find_log_z((torch.stack(parts).sum(0) / len(split.x)).to(self.stack[0].weight))
-        for name, value in zip(("log_z", "log_z_lo", "log_z_hi", "log_z_exact"), found, strict=True):
+        for name, value in zip(("log_z", "log_z_low", "log_z_high", "log_z_exact"), found, strict=True):
             self._buffers[name].fill_(value)  # type: ignore[union-attr]
 
     def read(self, x: Tensor) -> Tensor:
