@@ -325,22 +325,18 @@ class Model(pl.LightningModule):
 def shapes(model: Model) -> list[dict[str, Any]]:
     """Layer table of `model`: name, kind, output shape without batch, parameters of its own.
 
-    Runs one example of the described data through the model.
+    Runs one example of the described data through the model. Layers that its answer passes by (such as those that only
+    generate) follow, without an output.
     """
     rows: list[dict[str, Any]] = []
 
+    def add(name: str, module: nn.Module, output: list[int]) -> None:
+        own = sum(p.numel() for p in module.parameters())
+        rows.append({"name": name, "kind": type(module).__name__, "output": output, "parameters": own})
+
     def hook(name: str, module: nn.Module) -> Any:
         def record(_: nn.Module, __: Any, output: Any) -> None:
-            tensor = output[0] if isinstance(output, tuple) else output
-            own = sum(p.numel() for p in module.parameters())
-            rows.append(
-                {
-                    "name": name,
-                    "kind": type(module).__name__,
-                    "output": list(tensor.shape[1:]),
-                    "parameters": own,
-                }
-            )
+            add(name, module, list((output[0] if isinstance(output, tuple) else output).shape[1:]))
 
         return record
 
@@ -351,6 +347,10 @@ def shapes(model: Model) -> list[dict[str, Any]]:
         model.eval()(x, lengths)
     for handle in handles:
         handle.remove()
+    seen = {row["name"] for row in rows}
+    for name, module in layers:
+        if name not in seen and any(True for _ in module.parameters()):
+            add(name, module, [])
     return rows
 
 

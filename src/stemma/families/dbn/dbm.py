@@ -60,7 +60,7 @@ class DBM(DensityModel):
         super().__init__(spec, tuple(hidden), **contrastive)
         self.sweeps, self.joint_epochs, self.joint_steps, self.fine_tune = sweeps, joint_epochs, joint_steps, fine_tune
         self.joint = self.pretraining | {"learning_rate": joint_learning_rate, "momentum": 0.0, "schedule": "cosine"}
-        self.sizes = [int(self.encode.size), *hidden]  # type: ignore[arg-type]
+        self.sizes = [len(self.stack[0].visible_bias), *hidden]
         for level, size in enumerate(self.sizes):
             self.register_buffer(f"chains{level}", torch.zeros(chains, size))
         self._ddp_params_and_buffers_to_ignore = [f"chains{level}" for level in range(len(self.sizes))]
