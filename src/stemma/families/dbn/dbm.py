@@ -21,7 +21,7 @@ from stemma.families.dbn.likelihood import LogZ
 from stemma.families.dbn.machine import RBM
 from stemma.families.phase import Phase
 
-GIBBS_STEPS = 1000
+GIBBS_STEPS = 100
 
 
 class DBM(DensityModel):
@@ -104,7 +104,7 @@ class DBM(DensityModel):
             curves=self._curves,
         )
         learnt = [*self.greedy_phases(), Phase("join", solve=self._join), *([joint] if self.joint_epochs else [])]
-        if self.spec.kind == "image":
+        if "generated" in self._buffers:
             learnt.append(Phase("sample", solve=self._generate))
         if self.spec.task == "density":
             return [*learnt, self.density_phase()]

@@ -30,10 +30,14 @@ class DeepMachine:
         self.depth = len(layers)
         self.odd, self.even = (range(first, self.depth + 1, 2) for first in (1, 2))
 
-    def hidden_activation(self, level: int, found: Sequence[Tensor]) -> Tensor:
-        """Log-odds of hidden layer `level`, from 1, given its neighbours."""
-        below = self.layers[level - 1]
-        activation = torch.addmm(below.hidden_bias, found[level - 1], below.weight)
+    def upward(self, level: int, found: Sequence[Tensor]) -> Tensor:
+        """What hidden layer `level`, from 1, gets from its biases and the layer below it."""
+        rbm = self.layers[level - 1]
+        return torch.addmm(rbm.hidden_bias, found[level - 1], rbm.weight)
+
+    def hidden_activation(self, level: int, found: Sequence[Tensor], upward: Tensor | None = None) -> Tensor:
+        """Log-odds of hidden layer `level`, from 1, given its neighbours; `upward` is part of them, if it is known."""
+        activation = self.upward(level, found) if upward is None else upward
         return activation + F.linear(found[level + 1], self.layers[level].weight) if level < self.depth else activation
 
     def visible_activation(self, h: Tensor) -> Tensor:
@@ -59,15 +63,16 @@ class DeepMachine:
     def mean_field(self, v: Tensor, sweeps: int) -> list[Tensor]:
         """States with the means of the hidden units after `sweeps` from `start`; each update raises `bound`."""
         found = self.start(v)
+        lowest = self.upward(1, found)
         for _ in range(sweeps):
-            found = self.sweep(found)
+            found = self.sweep(found, lowest)
         return found
 
-    def sweep(self, found: Sequence[Tensor]) -> list[Tensor]:
-        """Means of the odd layers given the others, then of the even ones."""
+    def sweep(self, found: Sequence[Tensor], lowest: Tensor | None = None) -> list[Tensor]:
+        """Means of the odd layers given the others, then of the even ones; `lowest` is what v gives, if it is known."""
         found = list(found)
         for level in (*self.odd, *self.even):
-            found[level] = torch.sigmoid(self.hidden_activation(level, found))
+            found[level] = torch.sigmoid(self.hidden_activation(level, found, lowest if level == 1 else None))
         return found
 
     def bound(self, found: Sequence[Tensor]) -> Tensor:
