@@ -20,7 +20,15 @@ PER_EPOCH = {
     "val_loss": "val/loss",
     **{f"val_{judged.primary}": f"val/{judged.primary}" for judged in SCORING.values()},
 }
-SHORT = {"accuracy": "acc"}
+SHORT = {
+    "accuracy": "acc",
+    "reconstruction_error": "mse",
+    "log_likelihood": "loglik",
+    "quantisation_error": "quant",
+    "topographic_error": "topo",
+    "bits_right": "bits",
+    "patterns_right": "whole",
+}
 """Short names of scores: the UI cuts the heads of its columns."""
 AT_A_GLANCE = ("parameters", "epochs", "batch_size", "optimizer", "learning_rate")
 PHASE_METRICS = 3
@@ -136,7 +144,7 @@ def _beside(row: Mapping[str, Any]) -> dict[str, float]:
     if row["task"] in own:
         return own[row["task"]]()
     judged = scoring(row["task"])
-    return {f"{name}_mean": row[name]["mean"] for name in list(judged.scores)[1 : 1 + min(judged.beside, 1)]}
+    return {f"{short(name)}_mean": row[name]["mean"] for name in list(judged.scores)[1 : 1 + min(judged.beside, 1)]}
 
 
 def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:
