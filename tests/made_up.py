@@ -24,7 +24,13 @@ def in_numbers(spec: DataSpec) -> DataSpec:
 
 
 VALUES, GREY_VALUES, TEXT_VALUES = (in_numbers(spec) for spec in (TABLE, GREY, TEXT))
-SETS = {spec.source: spec for spec in (GREY, COLOUR, TEXT, TABLE, VALUES, GREY_VALUES, TEXT_VALUES)}
+ASKED = [
+    replace(spec, source=f"{spec.source}_{ending}", task=task)
+    for ending, task in (("reconstructed", "reconstruct"), ("density", "density"))
+    for spec in (GREY, TEXT, TABLE)
+]
+"""As a model of the task that an experiment asks for sees them."""
+SETS = {spec.source: spec for spec in (GREY, COLOUR, TEXT, TABLE, VALUES, GREY_VALUES, TEXT_VALUES, *ASKED)}
 TABLE_COLUMNS = {
     "columns": [
         {"name": "age", "centre": 40.0, "spread": 10.0, "categories": []},

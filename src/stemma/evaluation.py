@@ -11,7 +11,7 @@ from stemma import families
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
-from stemma.scores import scoring
+from stemma.scores import Scoring, scoring
 from stemma.threads import use_one_thread
 
 MISTAKES = 24
@@ -35,17 +35,17 @@ def evaluate(
     runs, spec, test = RunFiles(name, root), load_spec(prepared), load_split(prepared, "test")
     if runs.summary().digest != spec.digest:
         raise StemmaError(f"{prepared}: not the set that '{name}' was trained on; run `dvc repro`")
-    judged, values, times, pictures = scoring(spec.task), [], {}, dict[str, np.ndarray]()
+    judged, values, times, pictures = scoring(runs.summary().task), [], {}, dict[str, np.ndarray]()
     sweeps: dict[str, Any] = {}
     for number, seed in enumerate(runs.seeds()):
         model = families.load(runs.model_folder(seed))
-        outputs = model.predict(test.x, test.lengths, test.texts)
-        runs.write_predictions(seed, test.y, outputs)
-        values.append({metric: round(value, 6) for metric, value in judged.measure(test.y, outputs).items()})
-        runs.write(f"test/seed{seed}.json", values[-1])
+        targets, outputs, beside = _answers(model, test, judged)
+        runs.write_predictions(seed, targets, outputs, judged.columns)
+        values.append({metric: round(value, 6) for metric, value in judged.measure(targets, outputs).items()})
+        runs.write(f"test/seed{seed}.json", values[-1] | beside)
         times[f"seed{seed}"] = _seconds_an_example(model, test)
         if number == 0:
-            pictures = {**model.pictures(), **_mistakes(runs, test, outputs)}
+            pictures = {**model.pictures(), **_mistakes(runs, test, judged, targets, outputs)}
         if epsilons and model.differentiable:
             sweeps[f"seed{seed}"] = _perturbed(model, test, epsilons, perturbed)
     means = {metric: round(float(np.mean([v[metric] for v in values])), 4) for metric in judged.scores}
@@ -55,6 +55,15 @@ def evaluate(
     runs.write_pictures(pictures)
     runs.write("metrics.json", means)
     runs.write("test_time.json", times)
+
+
+def _answers(model: Any, test: Split, judged: Scoring) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+    """Targets and outputs as `judged` takes them, and the numbers of the model that those rest on."""
+    if not judged.asked:
+        return test.y, model.predict(test.x, test.lengths, test.texts), {}
+    from stemma.nn.judging import answers, beside
+
+    return *answers(model, test), beside(model, judged.beside_model)
 
 
 def _perturbed(model: Any, test: Split, epsilons: Sequence[float], most: int) -> Any:
@@ -86,9 +95,14 @@ def _seconds_an_example(model: Any, test: Split, repeats: int = 3) -> float:
     return round(min(durations) / len(part), 9)
 
 
-def _mistakes(runs: RunFiles, test: Split, outputs: np.ndarray) -> dict[str, np.ndarray]:
+def _mistakes(
+    runs: RunFiles, test: Split, judged: Scoring, targets: np.ndarray, outputs: np.ndarray
+) -> dict[str, np.ndarray]:
     """Write the worst mistakes; return their pictures if the data are images."""
-    rows = _largest_errors(test.y, outputs) if outputs.ndim == 1 else _surest_mistakes(test.y, outputs)
+    if judged.asked:
+        rows = _worst_examples(judged, targets, outputs)
+    else:
+        rows = _largest_errors(targets, outputs) if outputs.ndim == 1 else _surest_mistakes(targets, outputs)
     worst = [row["index"] for row in rows]
     texts = [{} if test.texts is None else {"text": test.texts[i]} for i in worst]
     runs.write("test/mistakes.json", [{**row, **text} for row, text in zip(rows, texts, strict=True)])
@@ -111,6 +125,12 @@ def _surest_mistakes(labels: np.ndarray, probabilities: np.ndarray) -> list[dict
         }
         for i in worst
     ]
+
+
+def _worst_examples(judged: Scoring, targets: np.ndarray, outputs: np.ndarray) -> list[dict[str, Any]]:
+    scores = judged.per_example(targets, outputs)
+    worst = np.argsort(-scores if judged.key(1) > 0 else scores, kind="stable")[:MISTAKES]
+    return [{"index": int(i), "score": round(float(scores[i]), 6)} for i in worst]
 
 
 def _largest_errors(targets: np.ndarray, values: np.ndarray) -> list[dict[str, Any]]:

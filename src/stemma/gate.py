@@ -208,12 +208,13 @@ def _decision(candidate: Candidate, verdict: Verdict, reasons: list[str], **numb
 
 
 def candidates(experiments: list[str], root: Path) -> list[Candidate]:
-    """A candidate for every slot, chosen on validation alone.
+    """A candidate for every slot, chosen on validation alone among the experiments of its own task.
 
     The experiment with the best validation score, mean over its seeds, ties going to fewer parameters;
     of its seeds the best on validation, ties to the lower loss and then to the lower seed.
     """
-    summaries = sorted((RunFiles(name, root).summary() for name in experiments), key=lambda s: s.slot)
+    every = (RunFiles(name, root).summary() for name in experiments)
+    summaries = sorted((summary for summary in every if not scoring(summary.task).asked), key=lambda s: s.slot)
     return [_candidate(list(members), root) for _, members in groupby(summaries, key=lambda s: s.slot)]
 
 

@@ -13,6 +13,7 @@ from stemma.runs import ROOT, RunFiles
 from stemma.scores import scoring
 from stemma.tracking import describe
 from stemma.tracking.store import connect, experiment_id, first_line, locked, runs_of, safe_name
+from stemma.tracking.tasks import TOLD, label
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -137,7 +138,7 @@ def _aliased(client: "MlflowClient", name: str, alias: str) -> "ModelVersion | N
 
 def _published(client: "MlflowClient", runs: RunFiles, row: Mapping[str, Any], key: str) -> "Run":
     """The candidate's run in the store."""
-    into = experiment_id(client, f"{row['dataset']}@{row['source']}")
+    into = experiment_id(client, label(row))
     for run in runs_of(client, into, f"tags.key = '{key}' and tags.kind = 'aggregate'"):
         if run.info.status == "FINISHED":
             return run
@@ -197,13 +198,12 @@ def _predictions(client: "MlflowClient", holder: "ModelVersion") -> gate.Predict
 def _card(row: Mapping[str, Any], decision: gate.Decision, licences: Mapping[str, str], confidence: float) -> str:
     """The model card, in Markdown that the registry's narrow column can show."""
     label, licence = f"{row['dataset']}@{row['source']}", licences.get(row["dataset"], "not known")
-    answer = "a value" if row["task"] == "regress" else "a label and class probabilities"
     return "\n\n".join(
         [
             describe.sentence(row),
             f"**What.** {row['architecture']}, family {row['family']}, {row['parameters']:,} parameters, "
             f"{row['model_bytes']:,} bytes: seed {decision.seed} of `{row['experiment']}`, the best "
-            f"on validation. It takes raw input and answers with {answer}.",
+            f"on validation. It takes raw input and answers with {TOLD[row['task']].answer}.",
             f"**Data.** {label}, digest `{row['digest'][:12]}`. Licence: {licence}.",
             f"**Results on the test split**, mean over the seeds and {confidence:.0%} interval:",
             "\n".join(_scores(row)),

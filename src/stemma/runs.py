@@ -7,12 +7,15 @@
                                     hidden layer the model folder `network`; `stemma.families.load` reads it
         train_time.json             {"seed<k>": seconds}
         train_epochs_time.json      {"seed<k>": [seconds from the start to the end of each row of history]}
-        test/seed<k>.json           test metrics of a seed
+        test/seed<k>.json           test metrics of a seed, and for the task density log_z, log_z_low, log_z_high
         test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities);
-                                    for the task regress: target, value
+                                    for the task regress: target, value; for one that the experiment asks for: spread
+                                    (what `stemma.scores` calls targets) and what is kept of an example, such as
+                                    reconstruction_error
         test/mistakes.json          most confident mistakes of the first seed:
                                     index, label, predicted, probability[, text];
-                                    regress: largest errors: index, target, value[, text]
+                                    regress: largest errors: index, target, value[, text];
+                                    other tasks: the examples with the worst score: index, score[, text]
         test/robustness.json        of models with a gradient, the primary score under perturbations against them:
                                     {space, examples, rows: [{epsilon, seed<k>, ...}], turned: [...]}; what `space` and
                                     `turned` (the pictures `adversarial`) hold is told in `stemma.robustness`
@@ -36,6 +39,7 @@ from stemma.errors import StemmaError
 from stemma.files import read_json, replacing, write_json, write_text
 
 ROOT = Path("runs")
+SPREAD = "spread"
 Root = Path | Mapping[str, Path]
 """Where run files lie: the folder that holds all experiments, or the one that holds each."""
 
@@ -43,7 +47,7 @@ Root = Path | Mapping[str, Path]
 @dataclass(frozen=True)
 class SeedSummary:
     """What training says of one seed. `epochs` is the number of epochs of the final phase that the model stands for,
-    `val_score` its task's primary score on validation: accuracy, or RMSE.
+    `val_score` its task's primary score on validation, such as accuracy or RMSE.
     """
 
     epochs: int
@@ -55,7 +59,9 @@ class SeedSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What was trained on what. `settings` is the whole experiment as resolved from params.yaml."""
+    """What was trained on what. `settings` is the whole experiment as resolved from params.yaml; `classes` are those
+    that the task tells apart.
+    """
 
     experiment: str
     family: str
@@ -135,9 +141,15 @@ class RunFiles:
     def seeds(self) -> list[int]:
         return sorted(int(name.removeprefix("seed")) for name in self.summary().seeds)
 
-    def write_predictions(self, seed: int, targets: np.ndarray, outputs: np.ndarray) -> None:
-        """`targets` `[N]`: labels int with `outputs` float `[N, classes]`, or float with values float `[N]`."""
-        if outputs.ndim == 1:
+    def write_predictions(
+        self, seed: int, targets: np.ndarray, outputs: np.ndarray, names: tuple[str, ...] = ()
+    ) -> None:
+        """`targets` `[N]`: labels int with `outputs` float `[N, classes]`, or float with values float `[N]`; or the
+        spread float with what is kept of an example, float `[N, C]`, under `names`.
+        """
+        if names:
+            columns = {SPREAD: targets, **dict(zip(names, outputs.T, strict=True))}
+        elif outputs.ndim == 1:
             columns = {"target": targets, "value": outputs}
         else:
             columns = {"label": targets, **{f"p{k}": outputs[:, k] for k in range(outputs.shape[1])}}
@@ -145,11 +157,13 @@ class RunFiles:
             pd.DataFrame(columns).to_parquet(path, index=False)
 
     def predictions(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of the test split: labels int `[N]` and probabilities `[N, classes]`, or targets and values, both `[N]`."""
+        """Of the test split: labels int `[N]` and probabilities `[N, classes]`, or targets and values, both `[N]`; or
+        the spread `[N]` and what was kept of each example `[N, C]`.
+        """
         frame = pd.read_parquet(self._existing(self.folder / "test" / f"seed{seed}.parquet"))
         if "value" in frame:
             return frame["target"].to_numpy(), frame["value"].to_numpy()
-        return frame.pop("label").to_numpy(), frame.to_numpy()
+        return frame.pop(SPREAD if SPREAD in frame else "label").to_numpy(), frame.to_numpy()
 
     def write_pictures(self, pictures: dict[str, np.ndarray]) -> None:
         with replacing(self.folder / "test" / "pictures.npz") as path, path.open("wb") as file:

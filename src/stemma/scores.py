@@ -1,11 +1,14 @@
 """How good predictions are, by task: numbers from targets and what a model answered.
 
 `classify`: labels int `[N]` and class probabilities `[N, K]`. `regress`: targets and values, both float `[N]`, in
-the target's own unit.
+the target's own unit. Tasks that an experiment asks for (`reconstruct`, `density`, `map`, `recall`) are judged where
+the model is, example by example: the outputs are what is kept of that, a column a number `[N, C]`, and the targets say
+what was judged on: each example's squared distance to the mean of all, a value `[N]` (`stemma.nn.judging`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn import metrics
@@ -61,6 +64,16 @@ def r2(targets: np.ndarray, values: np.ndarray) -> float:
     return float(metrics.r2_score(targets, values))
 
 
+def column(place: int) -> Function:
+    """The mean of one column of the outputs `[N, C]`."""
+    return lambda targets, outputs: float(np.asarray(outputs, np.float64)[:, place].mean())
+
+
+def explained(targets: np.ndarray, outputs: np.ndarray) -> float:
+    """Share of the variance of what is reconstructed that is not left as error: 0 for answering with the mean."""
+    return 1 - column(0)(targets, outputs) / max(float(np.mean(targets, dtype=np.float64)), np.finfo(float).tiny)
+
+
 @dataclass(frozen=True)
 class Score:
     """One number and how it is read.
@@ -71,6 +84,8 @@ class Score:
         share: whether it is a share, printed in percent and its differences in points.
         higher: whether more is better.
         bounds: the values that it can take.
+        unit: what a difference of two is counted in, where it is no share; empty: the score itself.
+        digits: significant ones that are shown, where it is no share.
     """
 
     of: Function
@@ -78,6 +93,8 @@ class Score:
     share: bool = False
     higher: bool = False
     bounds: tuple[float, float] = (0.0, np.inf)
+    unit: str = ""
+    digits: int = 3
 
     @property
     def noun(self) -> str:
@@ -99,6 +116,8 @@ class Scoring:
             answer is right; or the squared error.
         of_mean: that function, None if it is the mean itself.
         facts: targets -> what is known of them alone, by name: how far a constant answer reaches.
+        columns: of a task that an experiment asks for: what is kept of each example, the first for the primary score.
+        beside_model: names of numbers of the model itself that its scores rest on, buffers of those names.
     """
 
     scores: dict[str, Score]
@@ -106,6 +125,19 @@ class Scoring:
     per_example: Callable[[np.ndarray, np.ndarray], np.ndarray]
     of_mean: Callable[[np.ndarray], np.ndarray] | None
     facts: Callable[[np.ndarray], dict[str, float]]
+    columns: tuple[str, ...] = ()
+    beside_model: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> bool:
+        """Whether an experiment asks for the task, whatever that of the data is."""
+        return bool(self.columns)
+
+    def unit(self, targets: np.ndarray) -> str:
+        """What tells scores of one task on the same examples apart where their numbers are not comparable: the variance
+        of what was judged on (pixels in [0, 1], or standardised), to three digits; empty for the data's own task.
+        """
+        return f"{np.mean(targets, dtype=np.float64):.3g}" if self.asked else ""
 
     @property
     def primary(self) -> str:
@@ -136,6 +168,22 @@ class Scoring:
         return (examples + means) / np.maximum(2 * self.of_mean(means), np.finfo(float).tiny)
 
 
+def _of_columns(columns: tuple[str, ...], scores: dict[str, Score], beside: int, **more: Any) -> Scoring:
+    """How a task that an experiment asks for is judged: by the means of what was kept of each example."""
+    return Scoring(
+        scores,
+        beside=beside,
+        per_example=lambda targets, outputs: np.asarray(outputs, np.float64)[..., 0],
+        of_mean=None,
+        facts=lambda targets: {"target_variance": float(np.mean(targets, dtype=np.float64))},
+        columns=columns,
+        **more,
+    )
+
+
+SHARE: dict[str, Any] = {"share": True, "bounds": (0.0, 1.0)}
+ANY = (-np.inf, np.inf)
+
 SCORING: dict[str, Scoring] = {
     "classify": Scoring(
         {
@@ -159,6 +207,37 @@ SCORING: dict[str, Scoring] = {
         per_example=lambda targets, values: np.square(np.asarray(values, np.float64) - targets),
         of_mean=np.sqrt,
         facts=lambda targets: {"target_sd": float(np.std(targets, dtype=np.float64))},
+    ),
+    "reconstruct": _of_columns(
+        ("reconstruction_error",),
+        {
+            "reconstruction_error": Score(column(0), "Reconstruction error"),
+            "explained": Score(explained, "Explained variance", share=True, higher=True, bounds=(-np.inf, 1.0)),
+        },
+        beside=1,
+    ),
+    "density": _of_columns(
+        ("log_likelihood",),
+        {"log_likelihood": Score(column(0), "Log-likelihood", higher=True, bounds=ANY, unit="nats", digits=4)},
+        beside=0,
+        beside_model=("log_z", "log_z_low", "log_z_high"),
+    ),
+    "map": _of_columns(
+        ("quantisation_error", "topographic_error"),
+        {
+            "quantisation_error": Score(column(0), "Quantisation error"),
+            "topographic_error": Score(column(1), "Topographic error", **SHARE),
+        },
+        beside=1,
+    ),
+    "recall": _of_columns(
+        ("bits_right", "patterns_right", "bits_right_before"),
+        {
+            "bits_right": Score(column(0), "Bits right", higher=True, **SHARE),
+            "patterns_right": Score(column(1), "Patterns right", higher=True, **SHARE),
+            "bits_right_before": Score(column(2), "Bits right before", higher=True, **SHARE),
+        },
+        beside=2,
     ),
 }
 

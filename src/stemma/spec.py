@@ -1,10 +1,12 @@
 """DataSpec: what a prepared set says about itself, and all that a model knows of its data."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 Kind = Literal["image", "text", "table", "sequence"]
-Task = Literal["classify", "regress", "label", "transduce"]
+Task = Literal["classify", "regress", "label", "transduce", "reconstruct", "density", "map", "recall"]
+Asked = Literal["reconstruct", "density", "map", "recall"]
+"""Tasks that no data have of their own: an experiment asks for one, and nothing but the examples is needed for it."""
 
 PAD, UNKNOWN, START, END = 0, 1, 2, 3
 """Token ids: every vocabulary starts with the first two, that of a task's output sequences with all four."""
@@ -23,7 +25,8 @@ class DataSpec:
         shape: of one example: `(C, H, W)`, `(T,)`, `(F,)` or `(T, F)`.
         classes: names by label; for `label` the tags, for `transduce` the output tokens by id; none for `regress`.
         task: what y holds: `classify` labels int64 `[N]`; `regress` float32 `[N]`; `label` int32 `[N, T]`, a tag
-            a step, IGNORE behind the end; `transduce` int32 `[N, U]` output ids and target_lengths.
+            a step, IGNORE behind the end; `transduce` int32 `[N, U]` output ids and target_lengths. To a model it may
+            say another one, see `Asked`, for which y is not read.
         mean, std: of the training split: a channel of an image scaled to [0, 1]. Tables are stored scaled.
         target_mean, target_std: of y in train, for `regress`.
         features: names of a table's columns as encoded.
@@ -71,6 +74,10 @@ class DataSpec:
     def outputs(self) -> int:
         """Numbers that a network's last layer gives of an example: a logit a class, or the one value."""
         return 1 if self.task == "regress" else len(self.classes)
+
+    def asked(self, task: Asked | None) -> "DataSpec":
+        """The same data with the task that an experiment asks for; None leaves them their own."""
+        return self if task is None else replace(self, task=task)
 
     def to_dict(self) -> dict[str, Any]:
         return {k: _lists(v) for k, v in asdict(self).items()}

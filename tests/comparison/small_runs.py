@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from stemma.runs import RunFiles, SeedSummary, Summary
+from stemma.scores import scoring
 
 
 def sharp(predicted: np.ndarray, classes: int, confidence: float = 0.9) -> np.ndarray:
@@ -60,6 +61,34 @@ def write_values(
         seeds[f"seed{seed}"] = SeedSummary(2, 0.5, val_rmse[seed] if val_rmse else 50.0, 100, 400)
     names = (experiment, family, "net", "values", "sample", "values", "d" * 64, test_digest, [])
     runs.write_summary(Summary(*names, {}, seeds, "regress"))
+    runs.write("train_time.json", dict.fromkeys(seeds, 2.0))
+    runs.write("test_time.json", dict.fromkeys(seeds, 0.0001))
+    return experiment
+
+
+def write_kept(
+    root: Path,
+    experiment: str,
+    task: str,
+    spread: np.ndarray,
+    kept: list[np.ndarray],
+    val_score: list[float],
+    family: str = "dbn",
+    log_z: list[tuple[float, float, float]] | None = None,
+    test_digest: str = "t" * 64,
+) -> str:
+    """Write one seed for each of `kept` `[N, C]`, for a task that an experiment asks for; the experiment's name."""
+    runs, seeds, judged = RunFiles(experiment, root), dict[str, Any](), scoring(task)
+    score = f"val_{judged.primary}"
+    for seed, rows in enumerate(kept):
+        runs.write_predictions(seed, spread, rows, judged.columns)
+        history = [{"phase": "fit", "epoch": e, score: val_score[seed] * e / 2, "val_loss": 1 / e} for e in (1, 2)]
+        runs.write_history(seed, history)
+        beside = dict(zip(judged.beside_model, log_z[seed], strict=True)) if log_z else {}
+        runs.write(f"test/seed{seed}.json", judged.measure(spread, rows) | beside)
+        seeds[f"seed{seed}"] = SeedSummary(2, 0.5, val_score[seed], 1000, 4000)
+    names = (experiment, family, "net", "mnist", "sample", "grey", "d" * 64, test_digest, [])
+    runs.write_summary(Summary(*names, {"task": task}, seeds, task))
     runs.write("train_time.json", dict.fromkeys(seeds, 2.0))
     runs.write("test_time.json", dict.fromkeys(seeds, 0.0001))
     return experiment

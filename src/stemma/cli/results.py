@@ -25,10 +25,16 @@ def ranking(reports: Annotated[Path, typer.Option(help="Folder of comparison.jso
         raise StemmaError(f"{path}: missing; run `dvc repro`")
     rows = read_json(path)["rows"]
     console = Console()
-    for slot in dict.fromkeys(row["slot"] for row in rows):
-        own = [row for row in rows if row["slot"] == slot]
-        console.print(_table(f"{slot}: {own[0]['dataset']}@{own[0]['source']}", own))
+    for group in dict.fromkeys(map(_group, rows)):
+        own = [row for row in rows if _group(row) == group]
+        task = f" ({own[0]['task']})" if scoring(own[0]["task"]).asked else ""
+        console.print(_table(f"{own[0]['slot']}: {own[0]['dataset']}@{own[0]['source']}{task}", own))
     console.print(f"Report: {(reports / 'comparison.html').resolve()}", soft_wrap=True)
+
+
+def _group(row: dict[str, Any]) -> tuple[str, ...]:
+    """What rows of one table have in common."""
+    return row["slot"], row["task"], row["unit"]
 
 
 def _table(label: str, rows: list[dict[str, Any]]) -> Table:

@@ -1,6 +1,6 @@
 """What the comparison reads of one experiment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,12 @@ class Result:
     """One experiment's test predictions and costs, a row a seed.
 
     Attributes:
-        targets: labels int `[N]`, or values float `[N]`.
-        outputs: float64: class probabilities `[S, N, K]`, whose rows sum to one, or values `[S, N]`.
-        examples: `[S, N]`, `Scoring.per_example`: bool, whether the answer is right, or the squared error.
+        targets: labels int `[N]`, or values float `[N]`; of a task that an experiment asks for, see `stemma.scores`.
+        outputs: float64: class probabilities `[S, N, K]`, whose rows sum to one, or values `[S, N]`, or what was kept
+            of each example, `[S, N, C]`.
+        examples: `[S, N]`, `Scoring.per_example`: bool, whether the answer is right, or a number such as the squared
+            error.
+        beside: numbers of each seed's model that the scores rest on, by name, `[S]` each.
         train_seconds: `[S]`.
         predict_ms: `[S]`, milliseconds to predict one example.
         robustness: `RunFiles.robustness`.
@@ -31,10 +34,15 @@ class Result:
     train_seconds: list[float]
     predict_ms: list[float]
     robustness: dict[str, Any] | None = None
+    beside: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def scoring(self) -> Scoring:
         return scoring(self.summary.task)
+
+    @property
+    def unit(self) -> str:
+        return self.scoring.unit(self.targets)
 
     @cached_property
     def examples(self) -> np.ndarray:
@@ -63,29 +71,38 @@ def load(experiment: str, root: Root) -> Result:
     """
     runs = RunFiles(experiment, root)
     summary, seeds = runs.summary(), runs.seeds()
+    judged = scoring(summary.task)
     predictions = [runs.predictions(seed) for seed in seeds]
     targets = predictions[0][0]
     for seed, (others, outputs) in zip(seeds, predictions, strict=True):
-        _check(experiment, seed, np.array_equal(others, targets), outputs, len(summary.classes))
+        _check(experiment, seed, np.array_equal(others, targets), outputs, summary)
     stacked = np.stack([outputs for _, outputs in predictions]).astype(np.float64)
     train, predict = runs.read("train_time.json"), runs.read("test_time.json")
+    tests = [runs.read(f"test/seed{seed}.json") for seed in seeds] if judged.beside_model else []
     return Result(
         summary=summary,
         seeds=seeds,
         targets=targets,
-        outputs=stacked / stacked.sum(axis=2, keepdims=True) if stacked.ndim == 3 else stacked,
+        outputs=stacked / stacked.sum(axis=2, keepdims=True) if summary.classes else stacked,
         train_seconds=[float(train[f"seed{seed}"]) for seed in seeds],
         predict_ms=[1000 * float(predict[f"seed{seed}"]) for seed in seeds],
         robustness=runs.robustness(),
+        beside={name: [test[name] for test in tests] for name in judged.beside_model},
     )
 
 
-def _check(experiment: str, seed: int, same_targets: bool, outputs: np.ndarray, classes: int) -> None:
-    where = f"experiment '{experiment}', seed {seed}"
+def _check(experiment: str, seed: int, same_targets: bool, outputs: np.ndarray, summary: Summary) -> None:
+    where, classes = f"experiment '{experiment}', seed {seed}", len(summary.classes)
+    kept = len(scoring(summary.task).columns)
     if not same_targets:
         raise StemmaError(f"{where}: its test labels differ from those of the first seed; evaluate it again")
     told = outputs.shape[1] if outputs.ndim == 2 else 0
-    if told != classes:
-        raise StemmaError(f"{where}: {told} probabilities an example, {classes} classes")
+    if told != (kept or classes):
+        named = (
+            f"{told} numbers kept of an example, expected {kept}"
+            if kept
+            else f"{told} probabilities an example, {classes} classes"
+        )
+        raise StemmaError(f"{where}: {named}")
     if not np.isfinite(outputs).all() or (classes and not (outputs.sum(axis=1) > 0).all()):
         raise StemmaError(f"{where}: test predictions are not finite; train it again")

@@ -9,7 +9,7 @@ import numpy as np
 from stemma.comparison import intervals, paired
 from stemma.comparison.results import Result, load
 from stemma.runs import Root
-from stemma.scores import scoring
+from stemma.scores import SCORING, scoring
 
 
 def compare(
@@ -17,7 +17,8 @@ def compare(
 ) -> dict[str, Any]:
     """Compare the run files of `experiments` below `root`.
 
-    Experiments stand beside each other when dataset, source, task and test examples (`test_digest`) are the same.
+    Experiments stand beside each other when dataset, source, task and test examples (`test_digest`) are the same, and
+    for a task that they ask for what they are judged on (`unit`).
 
     Args:
         confidence: of every interval; 1 - confidence is the level of every test.
@@ -40,8 +41,10 @@ def compare(
     }
 
 
-def _same_test(result: Result) -> tuple[str, ...]:
-    return result.summary.dataset, result.summary.source, result.summary.test_digest, result.summary.task
+def _same_test(result: Result) -> tuple[str | int, ...]:
+    """What experiments that stand beside each other have in common; tasks sort as `SCORING` does."""
+    summary = result.summary
+    return summary.dataset, summary.source, summary.test_digest, list(SCORING).index(summary.task), result.unit
 
 
 def _group(results: list[Result], confidence: float, bootstrap: int, seed: int) -> dict[str, Any]:
@@ -63,6 +66,7 @@ def _group(results: list[Result], confidence: float, bootstrap: int, seed: int) 
         "source": first.summary.source,
         "slot": first.summary.slot,
         "task": first.summary.task,
+        "unit": first.unit,
         "primary": judged.primary,
         "classes": first.summary.classes,
         "test_digest": first.summary.test_digest,
@@ -82,6 +86,7 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
         "source": summary.source,
         "slot": summary.slot,
         "task": summary.task,
+        "unit": result.unit,
         "primary": result.scoring.primary,
         "experiment": summary.experiment,
         "architecture": summary.architecture,
@@ -101,6 +106,7 @@ def _row(result: Result, confidence: float) -> dict[str, Any]:
     row["train_seconds"] = intervals.over_seeds(result.train_seconds, confidence, (0.0, np.inf))
     row["predict_ms"] = intervals.over_seeds(result.predict_ms, confidence, (0.0, np.inf))
     row["robustness"] = _robustness(result, confidence)
+    row["beside"] = result.beside
     return row
 
 
@@ -175,6 +181,6 @@ def _families(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in sorted(rows, key=lambda r: (judged.key(r[f"validation_{primary}"]["mean"]), r["parameters"])):
         if not row["start"]:
             chosen.setdefault(row["family"], row)
-    keys = ("dataset", "source", "test_digest", "task", "family", "experiment", "architecture", primary)
+    keys = ("dataset", "source", "test_digest", "task", "unit", "family", "experiment", "architecture", primary)
     best_first = sorted(chosen.values(), key=lambda row: row["rank"])
     return [{key: row[key] for key in (*keys, "to_best", "to_leader")} for row in best_first]

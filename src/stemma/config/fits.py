@@ -12,6 +12,7 @@ from stemma.data import catalog as data_catalog
 from stemma.errors import unknown
 from stemma.families import catalog
 from stemma.nn.names import OPTIMIZERS, ClassifyLoss, RegressLoss
+from stemma.spec import Asked
 
 FOR = {
     "tokens": ("kind", ("text",)),
@@ -26,9 +27,17 @@ FOR = {
     "labels_per_class": ("task", ("classify",)),
 }
 """Settings of a slot that only some kinds of data or tasks know."""
-LOSSES = {"classify": get_args(ClassifyLoss), "regress": get_args(RegressLoss)}
+LOSSES: dict[str, tuple[str, ...]] = {"classify": get_args(ClassifyLoss), "regress": get_args(RegressLoss)}
 SEARCHING = [name for name, method in OPTIMIZERS.items() if method.searches]
-MONITORS = {"classify": ("val_loss", "val_accuracy"), "regress": ("val_loss", "val_rmse")}
+ASKED = get_args(Asked)
+MONITORS = {
+    "classify": ("val_loss", "val_accuracy"),
+    "regress": ("val_loss", "val_rmse"),
+    "reconstruct": ("val_loss", "val_reconstruction_error"),
+    "density": ("val_loss", "val_log_likelihood"),
+    "map": ("val_loss", "val_quantisation_error"),
+    "recall": ("val_loss", "val_bits_right"),
+}
 
 
 def architecture_mistakes(
@@ -88,9 +97,26 @@ def _accepts(name: str, entry: dict[str, Any], data: data_catalog.DatasetEntry, 
         return [f"architecture: '{name}' does not accept a table, such as a hidden layer is"]
     if not on_hidden and data.kind not in known.kinds:
         return [f"architecture: '{name}' accepts {' and '.join(known.kinds)}; {held} holds {data.kind}"]
-    if data.task not in known.tasks:
-        return [f"architecture: '{name}' learns to {' and '.join(known.tasks)}; {held} has the task {data.task}"]
+    task = entry.get("task")
+    if task is not None and task not in ASKED:
+        return []
+    if task is not None and on_hidden:
+        return [
+            f"task: '{task}' is of a model of its own, '{name}' learns on another one's hidden layer; allowed: null"
+        ]
+    if task is not None and task not in known.tasks:
+        return [f"task: '{task}', but '{name}' learns to {' and '.join(known.tasks)}"]
+    if task is None and data.task not in known.tasks:
+        others = [each for each in known.tasks if each in ASKED]
+        hint = f"; write task: {' or '.join(others)}" if others else ""
+        return [f"architecture: '{name}' learns to {' and '.join(known.tasks)}; {held} has the task {data.task}{hint}"]
     return []
+
+
+def _asked(entry: dict[str, Any]) -> str | None:
+    """The task that an experiment asks for; None for the slot's own, or for what is none."""
+    task = entry.get("task")
+    return task if task in ASKED else None
 
 
 def _goals(
@@ -98,15 +124,19 @@ def _goals(
 ) -> list[str]:
     """Whether losses and what is watched mean something for the task."""
     lines, loss, companion = [], str(entry.get("loss", "auto")), entry.get("companion", "none")
-    if loss in sum(LOSSES.values(), ()) and loss not in LOSSES.get(data.task, (loss,)):
-        lines.append(f"loss: '{loss}' is none for {data.task}; known: auto, {', '.join(LOSSES[data.task])}")
+    task = _asked(entry) or data.task
+    told = f"{held} has the task {task}" if task == data.task else f"the task is {task}"
+    if loss in sum(LOSSES.values(), ()) and loss not in LOSSES.get(task, () if task in ASKED else (loss,)):
+        lines.append(f"loss: '{loss}' is none for {task}; known: {', '.join(['auto', *LOSSES.get(task, ())])}")
     of_classes = catalog.CATALOG[name].descends == "all" and "companion" in own and companion != "none"
-    if of_classes and data.task != "classify":
-        lines.append(f"companion: '{companion}' is of classes; {held} has the task {data.task}; allowed: none")
-    score = str(entry.get("monitor"))
-    if score in sum(MONITORS.values(), ()) and score not in MONITORS.get(data.task, (score,)):
-        allowed = " or ".join(MONITORS[data.task])
-        lines.append(f"monitor: '{score}' is none of the task {data.task} of {held}; {allowed}")
+    if of_classes and task != "classify":
+        lines.append(f"companion: '{companion}' is of classes; {told}; allowed: none")
+    for key, none in (("class_weights", "none"), ("label_smoothing", 0)):
+        if task in ASKED and key in own and entry[key] != none:
+            lines.append(f"{key}: '{entry[key]}' is of classes; {told}; allowed: {none}")
+    score, of = str(entry.get("monitor")), f" of {held}" if task == data.task else ""
+    if score in sum(MONITORS.values(), ()) and score not in MONITORS.get(task, (score,)):
+        lines.append(f"monitor: '{score}' is none of the task {task}{of}; {' or '.join(MONITORS[task])}")
     return lines
 
 

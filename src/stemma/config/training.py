@@ -16,6 +16,12 @@ from stemma.nn.names import (
     optimizer_mistakes,
     search_mistakes,
 )
+from stemma.spec import Asked
+
+MonitorName = Literal[
+    "val_loss", "val_accuracy", "val_rmse", "val_reconstruction_error", "val_log_likelihood", "val_quantisation_error",
+    "val_bits_right",
+]  # fmt: skip
 
 
 class Augment(Section):
@@ -66,8 +72,9 @@ class Training(Section):
     bucket_by_length: bool = Field(True, description="text: batches of about equally long examples, in random order")
     memory_gb: float = Field(4.0, gt=0, description="a larger array is read from disk batch by batch")
     augment: Augment = Augment()
-    monitor: Literal["val_loss", "val_accuracy", "val_rmse"] | None = Field(
-        "val_loss", description="what the best epoch is chosen by; val_rmse: of a regression; null: the last one stands"
+    monitor: MonitorName | None = Field(
+        "val_loss",
+        description="what the best epoch is chosen by: loss or the task's first score; null: the last one stands",
     )
     patience: int | None = Field(3, ge=1, description="epochs without a better `monitor` before stopping")
     refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
@@ -120,3 +127,7 @@ class Experiment(Training):
     family: str = Field(description="of the architecture, written out because dvc.yaml depends on its code")
     architecture: str = Field(description="a key of `stemma list`")
     parameters: dict[str, Any] = Field(default_factory=dict, description="of the architecture, below")
+    task: Asked | None = Field(
+        None,
+        description="what is learnt from the examples alone, see [comparison.md](comparison.md); null: the slot's own",
+    )

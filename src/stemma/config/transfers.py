@@ -99,12 +99,20 @@ def _fit(entry: Mapping[str, Any], start: Mapping[str, Any], origin: Mapping[str
     if entry["architecture"] != origin["architecture"]:
         kinds = f"a {origin['architecture']}, whose weights do not fit a {entry['architecture']}"
         return [f"start.experiment: '{name}' is {kinds}"]
-    return [*_parameters(name, entry, origin), *_freeze(entry, start.get("freeze"))]
+    return [*_task(name, entry, start, origin), *_parameters(name, entry, origin), *_freeze(entry, start.get("freeze"))]
 
 
 def _entry(experiment: Mapping[str, Any]) -> catalog.Entry | None:
     name = experiment.get("architecture")
     return catalog.CATALOG.get(name) if isinstance(name, str) else None
+
+
+def _task(name: str, entry: Mapping[str, Any], start: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:
+    """A head is kept for the task that it answers."""
+    here, there = (each.get("task") or "the slot's own" for each in (entry, origin))
+    if start.get("head") != "keep" or here == there:
+        return []
+    return [f"start.head: keep, but the task of '{name}' is {there}, here {here}; write head: new"]
 
 
 def _parameters(name: str, entry: Mapping[str, Any], origin: Mapping[str, Any]) -> list[str]:

@@ -155,4 +155,8 @@ def answers(model: Path, *samples: Sample) -> np.ndarray:
     loaded, reference = families.load(folder), samples[0]
     if loaded.spec.digest != reference.spec.digest:
         raise StemmaError(f"{folder}: was not trained on the reference {reference.name}, but on {loaded.spec.label}")
+    if loaded.spec.task != reference.spec.task:
+        raise StemmaError(
+            f"{folder}: its task is {loaded.spec.task}; drift compares answers of the task {reference.spec.task}"
+        )
     return np.concatenate([loaded.predict(s.x, s.lengths, s.texts) for s in samples])

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytorch_lightning as pl
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from stemma.errors import StemmaError
 from stemma.families.phase import Phase
 from stemma.nn.companions import CentreLoss, ContrastiveLoss, make_companion
+from stemma.nn.judging import ASKED
 from stemma.nn.losses import balanced, make_loss
 from stemma.nn.optimizers import backward, make_optimizer, make_schedule
 from stemma.nn.penalties import penalty
@@ -33,13 +36,16 @@ class Model(pl.LightningModule):
     and defines `forward(x, lengths)`: prepared examples (uint8 `[B, C, H, W]`, token ids `[B, T]` with
     lengths `[B]`, or float `[B, F]`) -> `[B, spec.outputs]`: logits, or for the task `regress` the value
     less its mean in train, in standard deviations. Its last layers are its `head`. A model that does more than
-    fit those overrides `phases`.
+    fit those overrides `phases`. For a task that an experiment asks for it needs no head but what `nn.judging` names.
     """
 
     differentiable = True
     """Whether what it answers has a gradient by its input."""
 
     head: nn.Module
+    encode: Any
+    codes: Any
+    reconstruct: Any
 
     def __init__(self, spec: dict[str, Any]) -> None:
         super().__init__()
@@ -53,7 +59,7 @@ class Model(pl.LightningModule):
 
     def phases(self) -> list[Phase]:
         """What training runs, in order. Default: fit all parameters to the targets."""
-        return [Phase("fit", self.objective, trainable=(self,))]
+        return [Phase("fit", self.objective, trainable=(self,), labels=self.spec.task not in ASKED)]
 
     def begin(self, phase: Phase, settings: Any) -> None:
         """Make `phase` the current one: freeze what it does not train, keep the settings of its optimiser and loss.
@@ -62,8 +68,9 @@ class Model(pl.LightningModule):
             StemmaError: the task has no such loss.
         """
         self.phase, self.settings = phase, settings
-        name = USUAL_LOSS[self.spec.task] if settings.loss == "auto" else settings.loss
-        self.loss = make_loss(self.spec.task, name, settings.label_smoothing, settings.delta)
+        if self.spec.task in USUAL_LOSS:
+            name = USUAL_LOSS[self.spec.task] if settings.loss == "auto" else settings.loss
+            self.loss = make_loss(self.spec.task, name, settings.label_smoothing, settings.delta)
         last = phase.objective == self.objective and phase.epochs is None
         self.companion = self._make_companion() if last else None
         self._place = None
@@ -101,7 +108,12 @@ class Model(pl.LightningModule):
         return make_companion(name, self.spec.outputs, size, settings.margin, settings.centre_rate)
 
     def objective(self, batch: Any) -> dict[str, Tensor]:
-        """Loss of a batch against its targets, and what its task records besides."""
+        """Loss of a batch against its targets, and what its task records besides. To reconstruct is to be judged by the
+        squared error.
+        """
+        if self.spec.task == "reconstruct":
+            error = F.mse_loss(self.reconstruct(batch.x, batch.lengths), self.targets(batch.x))
+            return {"loss": error, "reconstruction_error": error}
         return self.judge(self(batch.x, batch.lengths), batch.y)
 
     def judge(self, outputs: Tensor, y: Tensor) -> dict[str, Tensor]:
@@ -123,12 +135,25 @@ class Model(pl.LightningModule):
             return None
         return logits.new_tensor(balanced(self.spec.class_counts))
 
+    def targets(self, x: Tensor) -> Tensor:
+        """What a model of a task that an experiment asks for is judged on: examples as encoded, flat `[B, D]`."""
+        return self.encode(x).flatten(1)
+
     def output_layer(self) -> nn.Module:
         """The layer that makes the outputs; where it is not the last `nn.Linear` of the head, a subclass says so."""
         return [module for module in self.head.modules() if isinstance(module, nn.Linear)][-1]
 
     def last_hidden(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """What enters the output layer, `[B, H]`; of several nets side by side, that of the first."""
+        """What enters the output layer, `[B, H]`; of several nets side by side, that of the first; of a model without
+        a head its codes.
+
+        Raises:
+            StemmaError: it has neither.
+        """
+        if not hasattr(self, "head"):
+            if not hasattr(self, "codes"):
+                raise StemmaError(f"start.experiment: its task is {self.spec.task}, it has no hidden layer to learn on")
+            return self.codes(x, lengths)
         with self.watched() as seen:
             self(x, lengths)
         return seen[-1]
@@ -276,8 +301,10 @@ class Model(pl.LightningModule):
         batch: int = 256,
     ) -> np.ndarray:
         """Answers to prepared examples: class probabilities float32 `[N, classes]`, or for the task `regress`
-        values float32 `[N]` in the target's own unit. `texts` is for other families.
+        values float32 `[N]` in the target's own unit; for others what `nn.judging` says. `texts` is for other families.
         """
+        if self.spec.task in ASKED:
+            return self._batched(partial(ASKED[self.spec.task].answer, self), x, lengths, batch)
         return self._batched(lambda part, sizes: self.answer(self(part, sizes).float()), x, lengths, batch)
 
     @torch.inference_mode()

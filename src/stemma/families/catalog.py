@@ -20,8 +20,11 @@ Count = Annotated[int, Field(ge=1)]
 NotNegative = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+NotNegativeReal = Annotated[float, Field(ge=0)]
 Sizes = Annotated[tuple[Count, ...], Field(min_length=1)]
 Activation = Literal["sigmoid", "tanh", "relu"]
+CodeActivation = Literal["sigmoid", "tanh", "relu", "linear"]
 Pooling = Literal["last", "mean"]
 
 
@@ -31,6 +34,13 @@ def _six_n_plus_two(depth: int) -> int:
     return depth
 
 
+def _odd(size: int) -> int:
+    if size % 2 == 0:
+        raise ValueError(f"must be odd (1, 3, 5, ...), found {size}")
+    return size
+
+
+Odd = Annotated[int, Field(ge=1), AfterValidator(_odd)]
 Depth = Annotated[int, AfterValidator(_six_n_plus_two)]
 
 
@@ -69,6 +79,7 @@ def _in(module: str, name: str) -> Callable[[], Any]:
 
 
 BOTH = ("classify", "regress")
+RECONSTRUCTING = (*BOTH, "reconstruct")
 RECURRENT = {
     "embedding": Count,
     "hidden": Count,
@@ -99,13 +110,23 @@ CONTRASTIVE = {
     "pretrain_epochs": NotNegative,
     "pretrain_learning_rate": Positive,
     "pretrain_momentum": Fraction,
-    "pretrain_weight_decay": Annotated[float, Field(ge=0)],
+    "pretrain_weight_decay": NotNegativeReal,
     "pretrain_batch_size": Count,
 }
+
+LAYER_WISE = {key: CONTRASTIVE[key] for key in CONTRASTIVE if key.startswith("pretrain_") and "momentum" not in key}
+CODING = {
+    "output": Literal["auto", "linear", "sigmoid"],
+    "reconstruction_loss": Literal["auto", "mse", "cross_entropy"],
+    "tied": bool,
+    **LAYER_WISE,
+}
+BOUNDED = Literal["sigmoid", "tanh"]
 
 SHAPELESS = {
     "alpha", "dropout", "initialisation", "passes", "pooling", "solver", "standardise", "cd_steps",
     "sample_visible", "sparsity_target", "sparsity_weight", "ais_chains", "ais_temperatures",
+    "reconstruction_loss", "rho", "beta", "corruption", "level", "contraction",
     *(key for key in CONTRASTIVE if key.startswith("pretrain_")),
 }  # fmt: skip
 """Parameters that change the shape of no weight: one network may start from another that differs in them."""
@@ -184,7 +205,7 @@ CATALOG: dict[str, Entry] = {
         "Smolensky 1986; Hinton 2002 (contrastive divergence)",
         _in("dbn.rbm", "RBMModel"),
         {**CONTRASTIVE, "hidden": Count, "ais_chains": Annotated[int, Field(ge=2)], "ais_temperatures": Count},
-        BOTH,
+        (*BOTH, "density"),
         descends="output",
     ),
     "dbn": Entry(
@@ -194,6 +215,102 @@ CATALOG: dict[str, Entry] = {
         _in("dbn.dbn", "DBN"),
         {**CONTRASTIVE, "hidden": Sizes, "dropout": Fraction},
         BOTH,
+    ),
+    "autoencoder": Entry(
+        "dbn",
+        ("image", "text", "table"),
+        "Rumelhart, Hinton, Williams 1986; Hinton, Salakhutdinov 2006",
+        _in("dbn.autoencoder", "Autoencoder"),
+        {
+            **CODING,
+            "hidden": Sizes,
+            "activation": CodeActivation,
+            "linear_code": bool,
+            "words": Count,
+        },
+        RECONSTRUCTING,
+        searches=True,
+        descends="output",
+    ),
+    "conv_ae": Entry(
+        "dbn",
+        ("image",),
+        "Masci, Meier, Ciresan, Schmidhuber 2011",
+        _in("dbn.conv_ae", "ConvAE"),
+        {
+            **CODING,
+            "maps": Sizes,
+            "kernel": Odd,
+            "code": Count,
+            "activation": CodeActivation,
+            "linear_code": bool,
+        },
+        RECONSTRUCTING,
+        searches=True,
+        descends="output",
+    ),
+    "sparse_ae": Entry(
+        "dbn",
+        ("image", "text", "table"),
+        "Lee, Ekanadham, Ng 2008; Ng 2011",
+        _in("dbn.sparse_ae", "SparseAE"),
+        {**CODING, "hidden": Sizes, "activation": BOUNDED, "rho": Share, "beta": NotNegativeReal, "words": Count},
+        RECONSTRUCTING,
+        searches=True,
+        descends="output",
+    ),
+    "denoising_ae": Entry(
+        "dbn",
+        ("image", "text", "table"),
+        "Vincent, Larochelle, Bengio, Manzagol 2008",
+        _in("dbn.denoising_ae", "DenoisingAE"),
+        {
+            **CODING,
+            "hidden": Sizes,
+            "activation": CodeActivation,
+            "corruption": Literal["masking", "gaussian", "salt_and_pepper"],
+            "level": Positive,
+            "linear_code": bool,
+            "words": Count,
+        },
+        RECONSTRUCTING,
+        searches=True,
+        descends="output",
+    ),
+    "contractive_ae": Entry(
+        "dbn",
+        ("image", "text", "table"),
+        "Rifai, Vincent, Muller, Glorot, Bengio 2011",
+        _in("dbn.contractive_ae", "ContractiveAE"),
+        {
+            **CODING,
+            "hidden": Count,
+            "activation": BOUNDED,
+            "form": Literal["encoder", "reconstruction"],
+            "contraction": NotNegativeReal,
+            "words": Count,
+        },
+        RECONSTRUCTING,
+        searches=True,
+        descends="output",
+    ),
+    "stacked_ae": Entry(
+        "dbn",
+        ("image", "text", "table"),
+        "Bengio, Lamblin, Popovici, Larochelle 2007; Vincent et al. 2010",
+        _in("dbn.stacked_ae", "StackedAE"),
+        {
+            **CODING,
+            "hidden": Sizes,
+            "activation": CodeActivation,
+            "corruption": Literal["none", "masking", "gaussian", "salt_and_pepper"],
+            "level": Positive,
+            "dropout": Fraction,
+            "linear_code": bool,
+            "words": Count,
+        },
+        RECONSTRUCTING,
+        searches=True,
     ),
     "perceptron": Entry(
         "mlp",
@@ -309,6 +426,15 @@ CATALOG: dict[str, Entry] = {
         "Fisher 1936; Rao 1948; Ledoit, Wolf 2004 (shrinkage)",
         _in("baseline.lda", "LDA"),
         {},
+        descends="none",
+    ),
+    "pca": Entry(
+        "baseline",
+        ("image", "text", "table"),
+        "Pearson 1901; Hotelling 1933",
+        _in("baseline.pca", "PCA"),
+        {"components": Count, "words": Count},
+        ("reconstruct",),
         descends="none",
     ),
 }

@@ -29,7 +29,7 @@ def take_over(model: Model, source: Model, head: str) -> None:
     if head == "keep":
         _check_answers(model.spec, source.spec)
     ours, theirs = model.state_dict(), source.state_dict()
-    skipped = _names(model, model.output_layer()) if head == "new" else set()
+    skipped = _head(model) | _head(source) if head == "new" else set()
     _check(_shapes(model, skipped), _shapes(source, skipped))
     for name in (ours.keys() & theirs.keys()) - skipped:
         ours[name].copy_(theirs[name])
@@ -53,6 +53,11 @@ def _check_answers(ours: DataSpec, theirs: DataSpec) -> None:
             f"start.head: keep needs the same target; the other has mean {told[0][1]:g}, deviation {told[0][2]:g}, "
             f"this one {told[1][1]:g} and {told[1][2]:g}; write head: new"
         )
+
+
+def _head(model: Model) -> set[str]:
+    """Names within its output layer; none of a model that has no head, such as one that reconstructs."""
+    return _names(model, model.output_layer()) if hasattr(model, "head") else set()
 
 
 def _names(model: Model, layer: nn.Module) -> set[str]:
@@ -113,7 +118,7 @@ def _within(model: Model, part: str) -> list[str]:
     """Names of the parameters of the layer `part`."""
     names = [name for name, _ in model.named_parameters()]
     if part == BODY:
-        head = _names(model, model.output_layer())
+        head = _head(model)
         return [name for name in names if name not in head]
     found = [name for name in names if name == part or name.startswith(f"{part}.")]
     if not found:

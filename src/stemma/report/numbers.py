@@ -12,7 +12,7 @@ EN_DASH = "\u2013"
 
 
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}"
+    return f"{100 * share:.{digits}f}".replace("-", MINUS)
 
 
 def points(difference: float) -> str:
@@ -29,7 +29,7 @@ def significant(number: float, digits: int = 3) -> str:
 
 def value(number: float, score: Score) -> str:
     """A score: shares in percent."""
-    return percent(number) if score.share else significant(number)
+    return percent(number) if score.share else significant(number, score.digits)
 
 
 def gap(difference: float, score: Score) -> str:
@@ -74,6 +74,12 @@ def half_width(found: dict[str, Any], score: Score) -> str:
         return "equal seeds"
     half = max(found["hi"] - found["mean"], found["mean"] - found["lo"])
     return f"\u00b1\u00a0{percent(half) if score.share else significant(half, 2)}"
+
+
+def estimated(number: float, half: float) -> str:
+    """`451.2 ± 0.3`, or `451.2 exact`."""
+    shown = significant(number, 4)
+    return f"{shown} exact" if half == 0 else f"{shown} \u00b1\u00a0{significant(half, 2)}"
 
 
 def spread(lo: float, hi: float, digits: int = 1) -> str:

@@ -11,6 +11,7 @@ from stemma.report import numbers, plots, robustness, words
 from stemma.report.architectures import Catalog, by_task, without_result
 from stemma.report.confusion import confusion, least_width
 from stemma.report.pictures import data_uri, sheet
+from stemma.report.tasks import TELLING, log_z
 from stemma.runs import Root, RunFiles
 from stemma.scores import Score, scoring
 
@@ -18,6 +19,16 @@ Row = dict[str, Any]
 Group = dict[str, Any]
 MISTAKES = 8
 """Mistakes shown of an experiment."""
+TITLES = {
+    "filters": "first-layer filters",
+    "samples": "samples (Gibbs sampling from training examples)",
+    "reconstructions": "reconstructions, each beside its original",
+}
+"""Of pictures that models show; others are called by their name."""
+OF_EXAMPLES = {"mistakes", "adversarial"}
+"""Pictures that stand elsewhere."""
+BESIDE = {"density": {"log Z, nats": lambda row: numbers.estimated(*log_z(row))}}
+"""By task: columns of what the scores rest on."""
 POINTS = 400
 """Points of a scatter, at most."""
 
@@ -34,9 +45,16 @@ def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, 
     return {
         "comparison": comparison,
         "headline": words.headline(groups, rows),
-        "shown": words.scores_shown([group["scoring"].score for group in groups]),
+        "shown": words.scores_shown([group["scoring"] for group in groups]),
         "points": POINTS,
         "scores": {group["scoring"].score.title for group in groups},
+        "units": words.units([group["scoring"].score for group in groups]),
+        "terms": {
+            name: told
+            for task in TELLING
+            if task in {g["task"] for g in groups}
+            for name, told in TELLING[task].reading.items()
+        },
         "families": _family_table(groups, rows, comparison["families"]),
         "datasets": datasets,
         "tasks": by_task(datasets, catalog),
@@ -45,17 +63,26 @@ def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, 
 
 
 def _labelled(groups: list[Group]) -> list[tuple[Group, str]]:
-    """`dataset@source`, with the head of the test digest where that alone is not unique."""
-    labels = [f"{group['dataset']}@{group['source']}" for group in groups]
-    unique = [
-        f"{label} (test {group['test_digest'][:8]})" if labels.count(label) > 1 else label
-        for group, label in zip(groups, labels, strict=True)
-    ]
-    return list(zip(groups, unique, strict=True))
+    """`dataset@source`, with a task that is not the data's own in parentheses; there too, where that alone is not
+    unique, the variance of what was judged on, or the head of the test digest.
+    """
+    told = [[group["task"]] if scoring(group["task"]).asked else [] for group in groups]
+    for key, form in (("unit", "variance {}"), ("test_digest", "test {:.8}")):
+        alike = [(group["dataset"], group["source"], group["task"]) for group in groups]
+        several = [
+            len({other[key] for other, same in zip(groups, alike, strict=True) if same == mine}) > 1 for mine in alike
+        ]
+        told = [
+            [*each, form.format(group[key])] if more and group[key] else each
+            for group, each, more in zip(groups, told, several, strict=True)
+        ]
+    named = [f"{group['dataset']}@{group['source']}" for group in groups]
+    labels = [f"{name} ({', '.join(each)})" if each else name for name, each in zip(named, told, strict=True)]
+    return list(zip(groups, labels, strict=True))
 
 
 def _same_test(row: Row, group: Group) -> bool:
-    return all(row[key] == group[key] for key in ("dataset", "source", "test_digest", "task"))
+    return all(row[key] == group[key] for key in ("dataset", "source", "test_digest", "task", "unit"))
 
 
 def _rows(group: Group, rows: list[Row]) -> list[Row]:
@@ -125,24 +152,35 @@ def _dataset(
     return {
         **group,
         "id": re.sub(r"[^a-z0-9]+", "-", group["label"].lower()).strip("-"),
+        "about": TELLING[group["task"]].about(group),
+        "worst": dict(zip(("title", "about"), TELLING[group["task"]].worst, strict=True)),
+        "beside": BESIDE.get(group["task"], {}),
         "sentences": words.sentences(group, rows, comparison["confidence"]),
         "rows": rows,
         "plots": _plots(group, rows, frame),
         "pretrained": _pretrained(rows, root),
-        **_errors(group, best_of_family, root),
+        **ERRORS.get(group["task"], _no_errors)(group, best_of_family, root),
         "robustness": robustness.section(group, rows, best_of_family, root),
         "sheets": [found for row in rows for found in _sheets(row, root)],
-        "mistakes": [{**row, "items": _mistakes(row, group["classes"], root)} for row in best_of_family],
+        "mistakes": [{**row, "items": _mistakes(row, group, root)} for row in best_of_family],
     }
 
 
-def _errors(group: Group, rows: list[Row], root: Root) -> dict[str, Any]:
-    """Where the families' representatives err: confusions of classes, or predicted against true values."""
-    files = [RunFiles(row["experiment"], root) for row in rows]
-    if group["task"] == "regress":
-        return {"scatters": [_scatter(group, row, runs) for row, runs in zip(rows, files, strict=True)]}
-    matrices = [{**row, **confusion(runs, group["classes"])} for row, runs in zip(rows, files, strict=True)]
+def _scatters(group: Group, rows: list[Row], root: Root) -> dict[str, Any]:
+    return {"scatters": [_scatter(group, row, RunFiles(row["experiment"], root)) for row in rows]}
+
+
+def _confusions(group: Group, rows: list[Row], root: Root) -> dict[str, Any]:
+    matrices = [{**row, **confusion(RunFiles(row["experiment"], root), group["classes"])} for row in rows]
     return {"matrix_width": least_width(group["classes"]), "confusions": matrices}
+
+
+def _no_errors(group: Group, rows: list[Row], root: Root) -> dict[str, Any]:
+    return {}
+
+
+ERRORS = {"classify": _confusions, "regress": _scatters}
+"""Where the families' representatives err, by task: confusions of classes, or predicted against true values."""
 
 
 def _scatter(group: Group, row: Row, runs: RunFiles) -> Row:
@@ -187,33 +225,49 @@ def _pretrained(rows: list[Row], root: Root) -> list[str]:
 
 
 def _sheets(row: Row, root: Root) -> list[dict[str, Any]]:
+    """What the model shows of itself, in an order that all share."""
     pictures = RunFiles(row["experiment"], root).pictures()
-    titles = {"filters": "first-layer filters", "samples": "samples (Gibbs sampling from training examples)"}
+    own = sorted(pictures.keys() - set(TITLES) - OF_EXAMPLES)
     return [
-        {**row, "title": title, **sheet(pictures[kind])}
-        for kind, title in titles.items()
+        {**row, "title": TITLES.get(kind, _title(kind, len(pictures[kind]))), **sheet(pictures[kind])}
+        for kind in [*TITLES, *own]
         if kind in pictures and len(pictures[kind])
     ]
 
 
-def _mistakes(row: Row, classes: list[str], root: Root) -> list[dict[str, Any]]:
+def _title(kind: str, count: int) -> str:
+    """Name of pictures that not all models show."""
+    return kind.replace("_", " ") if count == 1 else f"pictures: {kind.replace('_', ' ')}"
+
+
+def _mistakes(row: Row, group: Group, root: Root) -> list[dict[str, Any]]:
     runs = RunFiles(row["experiment"], root)
     pictures = runs.pictures().get("mistakes", np.empty((0, 1, 1, 1), np.uint8))
     found = []
     for place, mistake in enumerate(runs.read("test/mistakes.json")[:MISTAKES]):
-        told = _in_numbers(mistake) if "value" in mistake else _in_classes(mistake, classes)
+        told = next(tell(mistake, group) for key, tell in MISTAKE.items() if key in mistake)
         uri = data_uri(pictures[place]) if place < len(pictures) else None
         found.append({**told, "text": mistake.get("text"), "uri": uri})
     return found
 
 
-def _in_classes(mistake: dict[str, Any], classes: list[str]) -> dict[str, str]:
-    true, read = (classes[mistake[name]] for name in ("label", "predicted"))
+def _in_classes(mistake: dict[str, Any], group: Group) -> dict[str, str]:
+    true, read = (group["classes"][mistake[name]] for name in ("label", "predicted"))
     return {"true": true, "read": read, "how": f"{numbers.percent(mistake['probability'])} % sure"}
 
 
-def _in_numbers(mistake: dict[str, Any]) -> dict[str, str]:
+def _in_numbers(mistake: dict[str, Any], group: Group) -> dict[str, str]:
     true, read = mistake["target"], mistake["value"]
     by = numbers.significant(abs(read - true))
     names = {"true": numbers.significant(true), "read": numbers.significant(read)}
     return {**names, "how": f"{by} too {'much' if read > true else 'little'}"}
+
+
+def _in_score(mistake: dict[str, Any], group: Group) -> dict[str, str]:
+    score = group["scoring"].score
+    told = f"{score.noun} {numbers.value(mistake['score'], score)}{' %' if score.share else ''}"
+    return {"true": "", "read": "", "how": told}
+
+
+MISTAKE = {"value": _in_numbers, "predicted": _in_classes, "score": _in_score}
+"""How a mistake is told, by a field of it."""

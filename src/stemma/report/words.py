@@ -4,7 +4,8 @@ from typing import Any
 
 from stemma.comparison import FAMILY_NAMES
 from stemma.report.numbers import half_width, listed, percent, significant, value
-from stemma.scores import Score, scoring
+from stemma.report.tasks import TELLING
+from stemma.scores import Score, Scoring, scoring
 
 Row = dict[str, Any]
 Group = dict[str, Any]
@@ -13,12 +14,13 @@ Group = dict[str, Any]
 def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
     """Which family leads where, and how surely. `rows` holds the ranked rows by the label of their group.
 
-    What started from another experiment's models stands for no family; where it is best, that is said instead.
+    A family that is alone leads nobody. What started from another experiment's models stands for no family; where it
+    is best, that is said instead.
     """
     leads: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
     ranked = {group["label"]: rows[group["label"]] for group in groups}
     for label, own in ((label, _of_families(every)) for label, every in ranked.items()):
-        if own:
+        if len({row["family"] for row in own}) > 1:
             leads[not _level_families(own)].setdefault(own[0]["family"], []).append(label)
     clear = listed([f"{_family(family)} leads on {listed(labels)}" for family, labels in leads[True].items()])
     open_ = listed([f"{_family(family)} on {listed(labels)}" for family, labels in leads[False].items()])
@@ -38,20 +40,27 @@ def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:
     if rows[0]["start"]:
         found += [_stands_apart(rows[0], own)]
     found += [_families(own), *_baseline(own, score)]
-    if group["task"] == "regress":
-        guess = f"Always naming the mean of the test targets would leave an RMSE of {significant(group['target_sd'])}."
-    else:
-        guess = f"Always naming the largest class would be right on {percent(group['largest_class'])} %."
+    guess = TELLING[group["task"]].guess(group)
     return [sentence.replace(" %", "\u00a0%") for sentence in [*found, guess, _detectable(group)] if sentence]
 
 
-def scores_shown(scores: list[Score]) -> str:
+def scores_shown(scorings: list[Scoring]) -> str:
     """What the numbers of a table over all datasets are."""
-    shares = [f"{score.noun} in percent" for score in scores if score.share]
-    numbers = [score.noun for score in scores if not score.share]
-    if shares and numbers:
-        return f"Test {shares[0]}, or {numbers[0]} where a number is predicted,"
-    return f"Test {[*shares, *numbers][0]}"
+    own = [judged.score for judged in scorings if not judged.asked]
+    shares = [f"{score.noun} in percent" for score in own if score.share][:1]
+    values = [f"{score.noun}{' where a number is predicted' if shares else ''}" for score in own if not score.share][:1]
+    asked = ["the score that the head of the column names"] if len(own) < len(scorings) else []
+    told = f"Test {', or '.join([*shares, *values, *asked])}"
+    return f"{told}," if len([*shares, *values, *asked]) > 1 else told
+
+
+def units(scores: list[Score]) -> str:
+    """What differences of the scores are counted in, at the head of a sentence."""
+    shares = "In percentage points" if any(score.share for score in scores) else ""
+    own = list(dict.fromkeys(score.unit or f"the unit of the {score.noun}" for score in scores if not score.share))
+    if not own:
+        return f"{shares},"
+    return f"{f'{shares} of shares, or in ' if shares else 'In '}{' or '.join(own)},"
 
 
 def family_name(family: str) -> str:
@@ -90,15 +99,13 @@ def _winner(group: Group, best: Row, confidence: float) -> str:
         "none": "one seed",
     }[found["interval"]]
     name, examples = f"{best['name']} ({family_name(best['family'])})", f"{group['test_examples']:,} test examples"
-    if group["task"] == "regress":
-        reached = f"an RMSE of {significant(found['mean'])} on {examples} ({sure})"
-        return f"{name} errs least: {reached}, an R² of {significant(best['r2']['mean'])}."
-    return f"{name} is the most accurate: {percent(found['mean'])} % of {examples} right ({sure})."
+    return TELLING[group["task"]].won(best, name, examples, sure)
 
 
 def distance(difference: float, score: Score) -> str:
-    """`1.0 points`, or `1.27 of RMSE`."""
-    return f"{percent(abs(difference))} points" if score.share else f"{significant(abs(difference), 2)} of {score.noun}"
+    """`1.0 points`, `1.27 of RMSE`, or `1.27 nats`."""
+    unit = "points" if score.share else score.unit or f"of {score.noun}"
+    return f"{percent(abs(difference)) if score.share else significant(abs(difference), 2)} {unit}"
 
 
 def _lead(rows: list[Row], score: Score) -> str:

@@ -10,10 +10,14 @@ from mlflow.pyfunc import PythonModel
 
 from stemma.errors import StemmaError
 from stemma.serving import inputs
+from stemma.serving.answers import ANSWERS
+from stemma.spec import DataSpec
 
 
 class Predictor:
-    """Answers raw input with a table: `label`, `probability`, then `p_<class>` for every class; or `value`."""
+    """Answers raw input with a table: `label`, `probability`, then `p_<class>` for every class; or `value`; or what
+    `ANSWERS` names.
+    """
 
     def load_context(self, context: Any) -> None:
         """Load the model folder that stands under the artifact `model`."""
@@ -36,18 +40,18 @@ class Predictor:
             outputs = self.model.predict(*prepared)
         except StemmaError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
-        return table(outputs, self.model.spec.classes)
+        return table(outputs, self.model.spec)
 
 
 class Classifier(Predictor, PythonModel):
     """The same as MLflow's model; it inherits `predict` since MLflow warns of one that is written in its subclass."""
 
 
-def table(outputs: np.ndarray, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Predictions from probabilities float `[N, classes]`, or from values float `[N]`."""
-    if outputs.ndim == 1:
-        return pd.DataFrame({"value": outputs.astype(float)})
-    probabilities = outputs
+def table(outputs: np.ndarray, spec: DataSpec) -> pd.DataFrame:
+    """Predictions from probabilities float `[N, classes]`, or from what a model of another task answers."""
+    if spec.task in ANSWERS:
+        return pd.DataFrame({ANSWERS[spec.task].name: ANSWERS[spec.task].of(outputs)})
+    probabilities, classes = outputs, spec.classes
     best = probabilities.argmax(axis=1)
     head = {
         "label": np.array(classes, dtype=object)[best],

@@ -9,6 +9,7 @@ import pandas as pd
 
 import stemma
 from stemma.files import read_json
+from stemma.serving.answers import ANSWERS
 from stemma.serving.inputs import Encoding
 from stemma.spec import DataSpec
 
@@ -69,14 +70,16 @@ def signature(spec: DataSpec, encoding: Encoding) -> "ModelSignature":
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
-    from mlflow.types.schema import AnyType
+    from mlflow.types.schema import AnyType, Array
 
     if encoding.columns is not None:
         taken: list[Any] = [ColSpec(AnyType(), column.name, required=False) for column in encoding.columns.columns]
     else:
         taken = [ColSpec("string") if spec.kind == "text" else TensorSpec(np.dtype(object), (-1,))]
-    if spec.task == "regress":
-        return ModelSignature(Schema(taken), Schema([ColSpec("double", "value")]))
+    if spec.task in ANSWERS:
+        answer = ANSWERS[spec.task]
+        told = ColSpec(Array("double") if answer.several else "double", answer.name)
+        return ModelSignature(Schema(taken), Schema([told]))
     numbers = ["probability", *(f"p_{name}" for name in spec.classes)]
     given = [ColSpec("string", "label"), *(ColSpec("double", name) for name in numbers)]
     return ModelSignature(Schema(taken), Schema([*given]))

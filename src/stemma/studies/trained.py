@@ -103,7 +103,7 @@ class Trained:
         from stemma import families
 
         torch.manual_seed(seed)
-        spec = load_spec(self.prepared).to_dict()
+        spec = load_spec(self.prepared).asked(self.settings.get("task")).to_dict()
         return families.build(self.summary.architecture, spec, self.settings["parameters"]).eval()
 
 

@@ -20,7 +20,15 @@ PER_EPOCH = {
     "val_loss": "val/loss",
     **{f"val_{judged.primary}": f"val/{judged.primary}" for judged in SCORING.values()},
 }
-SHORT = {"accuracy": "acc"}
+SHORT = {
+    "accuracy": "acc",
+    "reconstruction_error": "mse",
+    "log_likelihood": "loglik",
+    "quantisation_error": "quant",
+    "topographic_error": "topo",
+    "bits_right": "bits",
+    "patterns_right": "whole",
+}
 """Short names of scores: the UI cuts the heads of its columns."""
 AT_A_GLANCE = ("parameters", "epochs", "batch_size", "optimizer", "learning_rate")
 PHASE_METRICS = 3
@@ -120,11 +128,23 @@ def aggregates(row: Mapping[str, Any]) -> dict[str, float]:
         f"{name}_mean": score["mean"],
         f"{name}_lo": score["lo"],
         f"{name}_hi": score["hi"],
-        **({"r2_mean": row["r2"]["mean"]} if row["task"] == "regress" else {"err_mean": 1 - score["mean"]}),
+        **_beside(row),
         "n_params": row["parameters"],
         "train_s_mean": row["train_seconds"]["mean"],
     }
     return {name: round(float(value), 4) for name, value in values.items() if value is not None}
+
+
+def _beside(row: Mapping[str, Any]) -> dict[str, float]:
+    """The one score that stands beside the first: the error of an accuracy, R² of an RMSE."""
+    own = {
+        "classify": lambda: {"err_mean": 1 - row["accuracy"]["mean"]},
+        "regress": lambda: {"r2_mean": row["r2"]["mean"]},
+    }
+    if row["task"] in own:
+        return own[row["task"]]()
+    judged = scoring(row["task"])
+    return {f"{short(name)}_mean": row[name]["mean"] for name in list(judged.scores)[1 : 1 + min(judged.beside, 1)]}
 
 
 def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:

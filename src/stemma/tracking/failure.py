@@ -60,11 +60,12 @@ def _record(
     info: Mapping[str, Any],
 ) -> None:
     from stemma.tracking import describe
+    from stemma.tracking.tasks import label
 
     client = connect()
     info = {**info, "experiment": experiment}
     with locked("failure"):
-        into = experiment_id(client, f"{info['dataset']}@{info['source']}")
+        into = experiment_id(client, label({"task": "classify", **info}))
         parent = _parent(client, into, experiment) or _failed(client, into, experiment, message, info, "aggregate", {})
         if seed is None:
             return

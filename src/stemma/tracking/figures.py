@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from stemma.runs import Summary
+from stemma.scores import scoring
+
 NUMBERS_UP_TO = 20
 """Classes up to which the cells of a confusion matrix carry their counts."""
 
@@ -13,8 +16,9 @@ SQUARE, SMALL_SQUARE = (0.12, 0.13, 0.84, 0.84), (0.26, 0.26, 0.72, 0.72)
 """Where the matrix lies in its figure; computed layouts double the time that a figure takes."""
 
 
-def confusion(labels: np.ndarray, predicted: np.ndarray, classes: list[str], path: Path) -> None:
-    """Confusion matrix of `labels` and `predicted`, int `[N]`: colours are shares of the true class."""
+def confusion(labels: np.ndarray, probabilities: np.ndarray, summary: Summary, path: Path) -> None:
+    """Confusion matrix of `labels` int `[N]` and the most probable classes: colours are shares of the true class."""
+    predicted, classes = probabilities.argmax(1), summary.classes
     count = len(classes)
     matrix = np.bincount(labels * count + predicted, minlength=count**2).reshape(count, count)
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -31,7 +35,7 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: list[str], pat
     figure.savefig(path)
 
 
-def predicted_true(targets: np.ndarray, values: np.ndarray, path: Path) -> None:
+def predicted_true(targets: np.ndarray, values: np.ndarray, summary: Summary, path: Path) -> None:
     """Values `[N]` that a model gave against the targets `[N]`; on the line they are equal."""
     figure = Figure(figsize=(4.8, 4.4), dpi=80)
     axes = figure.add_axes((0.16, 0.13, 0.8, 0.84))
@@ -40,6 +44,20 @@ def predicted_true(targets: np.ndarray, values: np.ndarray, path: Path) -> None:
     axes.plot(targets, values, ".", markersize=4, alpha=0.5)
     axes.set(xlabel="true", ylabel="predicted")
     figure.savefig(path)
+
+
+def by_example(targets: np.ndarray, outputs: np.ndarray, summary: Summary, path: Path) -> None:
+    """How the primary score spreads over examples, from what was kept of each `[N, C]`."""
+    judged = scoring(summary.task)
+    figure = Figure(figsize=(4.8, 4.4), dpi=80)
+    axes = figure.add_axes((0.16, 0.13, 0.8, 0.84))
+    axes.hist(judged.per_example(targets, outputs), bins=40)
+    axes.set(xlabel=judged.score.noun, ylabel="test examples, all seeds")
+    figure.savefig(path)
+
+
+ERRORS = {"classify": confusion, "regress": predicted_true}
+"""Where a model errs, by task; of others `by_example` shows it."""
 
 
 def learning_curves(histories: dict[str, pd.DataFrame], score: str, path: Path) -> None:

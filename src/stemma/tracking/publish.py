@@ -12,6 +12,7 @@ from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
 from stemma.tracking import describe, views
 from stemma.tracking.store import connect, experiment_id, locked, runs_of
+from stemma.tracking.tasks import label
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 LogModel = Callable[[str, Path], str]
 """(run id, model folder) -> id of the logged model; `stemma.serving.package.log_model`."""
+
+
+TOGETHER = ("test_digest", "task", "unit")
+"""What the experiments of one group of the comparison have in common."""
 
 
 @dataclass
@@ -57,7 +62,7 @@ def publish(
             added = _bring(client, RunFiles(name, root), rows[name], log_model)
             (published.added if added else published.unchanged).append(name)
         for dataset in comparison["datasets"]:
-            same = [row for row in comparison["rows"] if row["test_digest"] == dataset["test_digest"]]
+            same = [row for row in comparison["rows"] if all(row[key] == dataset[key] for key in TOGETHER)]
             _introduce(client, dataset, [row[dataset["primary"]]["mean"] for row in same])
     return published
 
@@ -66,8 +71,7 @@ def _bring(client: "MlflowClient", runs: RunFiles, row: dict[str, Any], log_mode
     """Make one experiment's current state the one that the views show; whether it had to be added."""
     from stemma.tracking.record import Recorder
 
-    label, key = f"{row['dataset']}@{row['source']}", describe.key(runs)
-    into = experiment_id(client, label)
+    key, into = describe.key(runs), experiment_id(client, label(row))
     known = runs_of(client, into, f"tags.experiment = '{runs.experiment}' and tags.kind = 'aggregate'")
     finished = [run for run in known if run.info.status == "FINISHED"]
     same = [run for run in finished if run.data.tags["key"] == key]
@@ -81,7 +85,7 @@ def _bring(client: "MlflowClient", runs: RunFiles, row: dict[str, Any], log_mode
         else:
             _retire(client, run)
     if not same:
-        log.info("%s: published to %s in %.1f s", runs.experiment, label, time.perf_counter() - started)
+        log.info("%s: published to %s in %.1f s", runs.experiment, label(row), time.perf_counter() - started)
     return not same
 
 
@@ -116,11 +120,11 @@ def _children(client: "MlflowClient", run: "Run") -> list["Run"]:
 
 
 def _introduce(client: "MlflowClient", dataset: dict[str, Any], means: list[float]) -> None:
-    """Note, tags and saved views of a `dataset@source`, `means` being the experiments' primary scores there.
+    """Note, tags and saved views of a group of the comparison, `means` being the experiments' primary scores there.
 
     What is there already stays untouched.
     """
-    into = experiment_id(client, f"{dataset['dataset']}@{dataset['source']}")
+    into = experiment_id(client, label(dataset))
     present = client.get_experiment(into).tags
     wanted = {
         "stemma.kind": "dataset",

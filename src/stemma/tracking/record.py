@@ -14,7 +14,7 @@ from stemma.files import read_json
 from stemma.runs import RunFiles
 from stemma.scores import scoring
 from stemma.tracking import describe, figures
-from stemma.tracking.views import CARD
+from stemma.tracking.tasks import TOLD
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -113,18 +113,15 @@ class Recorder:
         folder = self.scratch / run
         folder.mkdir()
         targets, outputs = (np.concatenate(parts) for parts in zip(*predictions.values(), strict=True))
-        errors = folder / f"{CARD[self.summary.task]}.png"
-        if self.summary.task == "regress":
-            figures.predicted_true(targets, outputs, errors)
-        else:
-            figures.confusion(targets, outputs.argmax(1), self.summary.classes, errors)
+        task = self.summary.task
+        figures.ERRORS.get(task, figures.by_example)(targets, outputs, self.summary, folder / f"{TOLD[task].card}.png")
         histories = {f"seed{seed}": self.runs.history(seed) for seed in predictions}
         figures.learning_curves(histories, self.row["primary"], folder / "learning_curves.png")
         self.client.log_artifacts(run, str(folder), "figures")
 
     def _pictures(self, parent: str) -> None:
         """Pictures as cards of the UI: where it errs, filters, samples, mistakes."""
-        card = CARD[self.summary.task]
+        card = TOLD[self.summary.task].card
         errors = Image.open(self.scratch / parent / f"{card}.png").convert("RGB")
         self.client.log_image(parent, errors, key=card, step=0)
         if (self.runs.folder / "test" / "pictures.npz").is_file():
@@ -159,8 +156,7 @@ class Recorder:
 
     def _model_note(self, parent: str) -> str:
         origin = f"[{self.runs.experiment}](#/experiments/{self.into}/runs/{parent})"
-        answer = "a value" if self.summary.task == "regress" else "a label and the probability of every class"
-        took = f"It takes raw input and answers with {answer}."
+        took = f"It takes raw input and answers with {TOLD[self.summary.task].answer}."
         return f"{describe.sentence(self.row)}\n\nSeed {self.best} of {origin}, the best on validation. {took}"
 
     def _note(self, model: str) -> str:

@@ -15,14 +15,13 @@ from typing import Any
 from stemma.scores import scoring
 from stemma.tracking import links
 from stemma.tracking.describe import short
+from stemma.tracking.tasks import TOLD, label
 
 PREFIX = "mlflow.sharedViewState."
 CURRENT = "tags.superseded = 'no'"
 SEEDS = f"tags.kind = 'seed' AND {CURRENT} AND attributes.status = 'FINISHED'"
 STANDING = f"{SEEDS} AND tags.start IS NULL"
 """Of families, for which what started from trained models does not stand."""
-CARD = {"classify": "confusion_matrix", "regress": "predicted_true"}
-"""The picture that shows where a model errs, by task."""
 NAMES = {"leaderboard": "1 Leaderboard", "families": "2 Families", "curves": "3 Curves"}
 
 
@@ -37,7 +36,7 @@ def tags(present: Mapping[str, str], task: str, means: list[float]) -> dict[str,
     lowest = max(0.0, math.floor(20 * min(means) - 2) / 20) if judged.score.share else None
     up, score = not judged.score.higher, judged.primary
     states = {
-        "leaderboard": _leaderboard(score, up, judged.score.noun, CARD[task]),
+        "leaderboard": _leaderboard(score, up, judged.score.noun, (TOLD[task].card, *TOLD[task].pictures)),
         "families": _families(score, up, lowest),
         "curves": _curves(score, up, lowest),
     }
@@ -52,14 +51,10 @@ def tags(present: Mapping[str, str], task: str, means: list[float]) -> dict[str,
 
 
 def note(experiment_id: str, dataset: Mapping[str, Any]) -> str:
-    """Note of a `dataset@source`: a sentence, then links to its views."""
-    label, score = f"{dataset['dataset']}@{dataset['source']}", scoring(dataset["task"]).score.noun
-    if dataset["task"] == "regress":
-        about = f"targets with a standard deviation of {dataset['target_sd']:.4g}"
-    else:
-        about = f"{len(dataset['classes'])} classes, the largest {dataset['largest_class']:.1%}"
+    """Note of a group of the comparison: a sentence, then links to its views."""
+    score, about = scoring(dataset["task"]).score.noun, TOLD[dataset["task"]].about(dataset)
     examples = f"{dataset['test_examples']} test examples"
-    rows = [f"Deep-learning families compared on {label}: {examples}, {about}.", ""]
+    rows = [f"Deep-learning families compared on {label(dataset)}: {examples}, {about}.", ""]
     purposes = {
         "leaderboard": f"every experiment, mean test {score} over its seeds and its interval",
         "families": "seeds grouped by family",
@@ -70,16 +65,14 @@ def note(experiment_id: str, dataset: Mapping[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _leaderboard(score: str, up: bool, noun: str, errors: str) -> dict[str, Any]:
+def _leaderboard(score: str, up: bool, noun: str, pictures: tuple[str, ...]) -> dict[str, Any]:
     mean, lo, hi = (f"{short(score)}_{end}" for end in ("mean", "lo", "hi"))
     cards = [
         _card("BAR", "leaderboard", metricKey=mean),
         _scatter("leaderboard", "n_params", mean),
         _scatter("leaderboard", "train_s_mean", mean),
         _parallel("leaderboard", ["family", "architecture"], ["n_params", "train_s_mean", mean]),
-        _card("IMAGE", "pictures", imageKeys=[errors], step=0),
-        _card("IMAGE", "pictures", imageKeys=["filters"], step=0),
-        _card("IMAGE", "pictures", imageKeys=["samples"], step=0),
+        *(_card("IMAGE", "pictures", imageKeys=[picture], step=0) for picture in pictures),
     ]
     columns = {
         "tags.`family`": 100,

@@ -15,6 +15,7 @@ from stemma.data.store import load_spec
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles, SeedSummary, Summary
 from stemma.scores import scoring
+from stemma.spec import DataSpec
 from stemma.threads import use_one_thread
 
 if TYPE_CHECKING:
@@ -63,9 +64,14 @@ def _submit_here(function: Callable, /, *arguments: Any) -> Future:
     return future
 
 
+def spec_of(experiment: "Experiment", prepared: Path) -> DataSpec:
+    """What the prepared set says of itself to the experiment's model: with the task that the experiment asks for."""
+    return load_spec(prepared).asked(experiment.task)
+
+
 def describe(name: str, experiment: "Experiment", prepared: Path) -> Summary:
     """What is trained on what, before any seed is."""
-    spec = load_spec(prepared)
+    spec = spec_of(experiment, prepared)
     return Summary(
         experiment=name,
         family=experiment.family,
@@ -75,7 +81,7 @@ def describe(name: str, experiment: "Experiment", prepared: Path) -> Summary:
         slot=experiment.dataset,
         digest=spec.digest,
         test_digest=spec.test_digest,
-        classes=list(spec.classes),
+        classes=[] if scoring(spec.task).asked else list(spec.classes),
         settings=experiment.model_dump(mode="json"),
         seeds={},
         task=spec.task,

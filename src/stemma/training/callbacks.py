@@ -14,9 +14,12 @@ from pytorch_lightning.callbacks import Callback, Checkpoint, EarlyStopping, TQD
 
 from stemma.errors import TrainingFailed
 from stemma.nn.averaging import WeightAverage, normalisations, renew_statistics
+from stemma.scores import SCORING
 
 log = logging.getLogger(__name__)
 Row = dict[str, Any]
+RISING = {f"val_{judged.primary}" for judged in SCORING.values() if judged.score.higher}
+"""Scores of which most is best."""
 
 
 class SeedSteps(Callback):
@@ -107,7 +110,8 @@ class Epochs(Checkpoint):
         label: begins each line of the log.
         phase: name written into each row.
         rows: the history that rows are added to.
-        monitor: `val_loss` or `val_rmse` (least is best), `val_accuracy` (most), or None: the last epoch stands.
+        monitor: `val_loss` or a score such as `val_rmse` (least is best), one of `RISING` (most), or None: the last
+            epoch stands.
         first: the earliest epoch (from 1) to choose, if it is reached.
     """
 
@@ -135,7 +139,7 @@ class Epochs(Checkpoint):
     def _is_best(self, row: Row) -> bool:
         if not self.best or not self.monitor or self.best["epoch"] < self.first:
             return True
-        sign = 1 if self.monitor == "val_accuracy" else -1
+        sign = 1 if self.monitor in RISING else -1
         return sign * row[self.monitor] > sign * self.best[self.monitor]
 
     def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -153,7 +157,7 @@ def averaging(settings: Any, epochs: int) -> Average | None:
 
 def early_stopping(monitor: str, patience: int) -> EarlyStopping:
     """Lightning's early stopping; that losses are finite is `Epochs`' business."""
-    mode = "max" if monitor == "val_accuracy" else "min"
+    mode = "max" if monitor in RISING else "min"
     return EarlyStopping(monitor, patience=patience, mode=mode, check_finite=False)
 
 

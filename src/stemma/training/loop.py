@@ -14,15 +14,17 @@ import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from stemma import families
-from stemma.data.store import Split, load_spec, load_split, load_unlabelled, load_vectors, load_vocabulary
+from stemma.data.store import Split, load_split, load_unlabelled, load_vectors, load_vocabulary
 from stemma.errors import StemmaError, TrainingFailed
 from stemma.families.catalog import entry
 from stemma.families.phase import Phase
 from stemma.families.start import frozen_epochs, take_over, thawing
 from stemma.files import read_json, write_json
+from stemma.nn.judging import answers
 from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import cross_entropy, scoring
+from stemma.training import spec_of
 from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar
 from stemma.training.datamodule import ArrayData, joined, to_batch
 
@@ -73,7 +75,7 @@ def train_seed(
     rows = History(clock)
     try:
         label, place = f"{runs.experiment} seed {seed}", experiment.seeds.index(seed)
-        seed_run = SeedRun(label, experiment, seed, load_spec(prepared).to_dict(), place)
+        seed_run = SeedRun(label, experiment, seed, spec_of(experiment, prepared).to_dict(), place)
         seed_run.unlabelled, seed_run.vectors = load_unlabelled(prepared), load_vectors(prepared)
         start = getattr(experiment, "start", None)
         if start is not None:
@@ -149,6 +151,8 @@ class SeedRun:
                     rows.append(best)
             else:
                 best = self._descend(model, number, phase, train, validation, epochs, rows)
+        if validation is not None and f"val_{scoring(model.spec.task).primary}" not in best:
+            best.update(_scores(model, train, validation))
         return model, best
 
     def _made(self) -> tuple[Any, list[Phase]]:
@@ -252,13 +256,21 @@ def _devices(settings: "Experiment") -> int | str:
     return 1 if settings.devices == "auto" and settings.accelerator == "cpu" else settings.devices  # type: ignore[return-value]
 
 
+LOSS: dict[str, Callable[..., float]] = {
+    "classify": lambda score, spec, labels, probabilities: cross_entropy(labels, probabilities),
+    "regress": lambda score, spec, targets, values: (score / spec.target_std) ** 2,
+}
+"""(primary score, spec, targets, outputs) -> the loss of a model that was solved for; of other tasks it is the score,
+less being better."""
+
+
 def _scores(model: Any, train: Split, validation: Split | None) -> Row:
     """Loss and primary score of a model that was solved for, on both splits."""
     judged, spec, scores = scoring(model.spec.task), model.spec, Row()
     for stage, split in (("train", train), ("val", validation)):
         if split is not None:
-            outputs = model.predict(split.x, split.lengths, split.texts)
-            score = judged.score.of(split.y, outputs)
-            loss = (score / spec.target_std) ** 2 if spec.task == "regress" else cross_entropy(split.y, outputs)
+            targets, outputs = answers(model, split)
+            score = judged.score.of(targets, outputs)
+            loss = LOSS[spec.task](score, spec, targets, outputs) if spec.task in LOSS else judged.key(score)
             scores |= {f"{stage}_loss": round(loss, 6), f"{stage}_{judged.primary}": round(score, 6)}
     return scores
