@@ -32,7 +32,7 @@ SHORT = {
 """Short names of scores: the UI cuts the heads of its columns."""
 AT_A_GLANCE = ("parameters", "epochs", "batch_size", "optimizer", "learning_rate")
 PHASE_METRICS = 3
-"""Metrics of an earlier phase that are shown; more clutter the UI."""
+"""Metrics of an earlier phase that are shown, losses last; more clutter the UI."""
 
 
 def key(runs: RunFiles) -> str:
@@ -113,7 +113,8 @@ def curves(history: pd.DataFrame) -> Iterator[tuple[str, int, float]]:
 
 def _phase_names(phase: str, rows: pd.DataFrame) -> dict[str, str]:
     columns = [c for c in rows.columns if c not in ("phase", "epoch") and rows[c].notna().any()]
-    return {c: f"z_pretrain/{phase}_{c.removeprefix('train_')}" for c in columns[:PHASE_METRICS]}
+    shown = sorted(columns, key=lambda column: column.endswith("loss"))[:PHASE_METRICS]
+    return {c: f"z_pretrain/{phase}_{c.removeprefix('train_')}" for c in shown}
 
 
 def short(score: str) -> str:
