@@ -36,7 +36,7 @@ class MadeUp(Model):
         self.down, self.up = nn.Linear(size, code), nn.Linear(code, size)
         self.register_buffer("kept", torch.zeros(SIDE**2, size))
         self.register_buffer("mean", torch.zeros(size))
-        for name, value in (("log_z", 2.0), ("log_z_lo", 1.75), ("log_z_hi", 2.5)):
+        for name, value in (("log_z", 2.0), ("log_z_low", 1.75), ("log_z_high", 2.5)):
             self.register_buffer(name, torch.tensor(value))
 
     def phases(self) -> list[Phase]:

@@ -7,7 +7,7 @@
                                     hidden layer the model folder `network`; `stemma.families.load` reads it
         train_time.json             {"seed<k>": seconds}
         train_epochs_time.json      {"seed<k>": [seconds from the start to the end of each row of history]}
-        test/seed<k>.json           test metrics of a seed, and for the task density log_z, log_z_lo, log_z_hi
+        test/seed<k>.json           test metrics of a seed, and for the task density log_z, log_z_low, log_z_high
         test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities);
                                     for the task regress: target, value; for one that the experiment asks for: spread
                                     (what `stemma.scores` calls targets) and what is kept of an example, such as

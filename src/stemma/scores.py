@@ -85,6 +85,7 @@ class Score:
         higher: whether more is better.
         bounds: the values that it can take.
         unit: what a difference of two is counted in, where it is no share; empty: the score itself.
+        digits: significant ones that are shown, where it is no share.
     """
 
     of: Function
@@ -93,6 +94,7 @@ class Score:
     higher: bool = False
     bounds: tuple[float, float] = (0.0, np.inf)
     unit: str = ""
+    digits: int = 3
 
     @property
     def noun(self) -> str:
@@ -216,9 +218,9 @@ SCORING: dict[str, Scoring] = {
     ),
     "density": _of_columns(
         ("log_likelihood",),
-        {"log_likelihood": Score(column(0), "Log-likelihood", higher=True, bounds=ANY, unit="nats")},
+        {"log_likelihood": Score(column(0), "Log-likelihood", higher=True, bounds=ANY, unit="nats", digits=4)},
         beside=0,
-        beside_model=("log_z", "log_z_lo", "log_z_hi"),
+        beside_model=("log_z", "log_z_low", "log_z_high"),
     ),
     "map": _of_columns(
         ("quantisation_error", "topographic_error"),

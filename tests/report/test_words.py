@@ -71,6 +71,11 @@ def test_a_dataset_of_transfers_alone():
     assert words.headline([GROUP], {"mnist@sample": [tuned]}) == f"On mnist@sample, {told} comes first."
 
 
+def test_a_family_alone_leads_nobody():
+    rows = [row("lenet5", "cnn", 0.9, None, 1), row("convnet", "cnn", 0.8, True, 2)]
+    assert words.headline([GROUP], {"mnist@sample": rows}) == ""
+
+
 def test_one_experiment_alone():
     text = " ".join(words.sentences({**GROUP, "detectable": None}, [row("lenet5", "cnn", 0.9, None, 1)], 0.95))
     assert "lead" not in text

@@ -9,7 +9,7 @@ import numpy as np
 from stemma.comparison import intervals, paired
 from stemma.comparison.results import Result, load
 from stemma.runs import Root
-from stemma.scores import scoring
+from stemma.scores import SCORING, scoring
 
 
 def compare(
@@ -41,11 +41,10 @@ def compare(
     }
 
 
-def _same_test(result: Result) -> tuple[str | bool, ...]:
-    """What experiments that stand beside each other have in common; the data's own task sorts before others."""
+def _same_test(result: Result) -> tuple[str | int, ...]:
+    """What experiments that stand beside each other have in common; tasks sort as `SCORING` does."""
     summary = result.summary
-    asked = result.scoring.asked
-    return summary.dataset, summary.source, summary.test_digest, asked, summary.task, result.unit
+    return summary.dataset, summary.source, summary.test_digest, list(SCORING).index(summary.task), result.unit
 
 
 def _group(results: list[Result], confidence: float, bootstrap: int, seed: int) -> dict[str, Any]:

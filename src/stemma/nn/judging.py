@@ -4,7 +4,7 @@ A model of such a task offers what stands here under the task, with x prepared e
 `targets(x)` `[B, D]`: what of the examples it is judged on, flat, in the unit of its encoder.
 
     reconstruct    reconstruct(x, lengths) `[B, D]`
-    density        log_likelihood(x, lengths) `[B]`, in nats; numbers log_z, log_z_lo, log_z_hi
+    density        log_likelihood(x, lengths) `[B]`, in nats; numbers log_z, log_z_low, log_z_high
     map            best_units(x): the nearest unit and the second nearest, int `[B]` each; adjacent(first, second),
                    bool `[B]`: whether two units are neighbours; quantisation(x) `[B]`: distance to the nearest
     recall         corrupt(x, generator): targets with bits turned `[B, D]`; recall(states): where they settle `[B, D]`

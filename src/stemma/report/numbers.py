@@ -12,7 +12,7 @@ EN_DASH = "\u2013"
 
 
 def percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}"
+    return f"{100 * share:.{digits}f}".replace("-", MINUS)
 
 
 def points(difference: float) -> str:
@@ -29,7 +29,7 @@ def significant(number: float, digits: int = 3) -> str:
 
 def value(number: float, score: Score) -> str:
     """A score: shares in percent."""
-    return percent(number) if score.share else significant(number)
+    return percent(number) if score.share else significant(number, score.digits)
 
 
 def gap(difference: float, score: Score) -> str:
@@ -78,7 +78,8 @@ def half_width(found: dict[str, Any], score: Score) -> str:
 
 def estimated(number: float, half: float) -> str:
     """`451.2 ± 0.3`, or `451.2 exact`."""
-    return f"{significant(number)} exact" if half == 0 else f"{significant(number)} \u00b1\u00a0{significant(half, 2)}"
+    shown = significant(number, 4)
+    return f"{shown} exact" if half == 0 else f"{shown} \u00b1\u00a0{significant(half, 2)}"
 
 
 def spread(lo: float, hi: float, digits: int = 1) -> str:

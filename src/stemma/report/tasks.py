@@ -45,16 +45,16 @@ def _predicted(row: Row, name: str, examples: str, sure: str) -> str:
 
 def _reconstructed(row: Row, name: str, examples: str, sure: str) -> str:
     reached = f"a mean squared error of {significant(_mean(row, 'score'))} a value on {examples} ({sure})"
-    return f"{name} reconstructs best: {reached}, {percent(_mean(row, 'explained'))} % of their variance explained."
+    share = _mean(row, "explained")
+    explained = f"{percent(share)} % of their variance explained" if share > 0 else "no better than their mean"
+    return f"{name} reconstructs best: {reached}, {explained}."
 
 
 def _likely(row: Row, name: str, examples: str, sure: str) -> str:
-    reached = f"{significant(_mean(row, 'score'))} nats an example, mean of {examples} ({sure})"
+    reached = f"{significant(_mean(row, 'score'), 4)} nats an example, mean of {examples} ({sure})"
     value, half = log_z(row)
-    if half == 0:
-        return f"{name} finds unseen examples likeliest: {reached}; its log Z of {significant(value)} is exact."
-    estimated = f"its log Z of {significant(value)} is estimated, to \u00b1 {significant(half, 2)}"
-    return f"{name} finds unseen examples likeliest: {reached}; {estimated}."
+    known = "exact" if half == 0 else f"an estimate to \u00b1 {significant(half, 2)}"
+    return f"{name} finds unseen examples likeliest: {reached}; its log Z, {significant(value, 4)}, is {known}."
 
 
 def _mapped(row: Row, name: str, examples: str, sure: str) -> str:
@@ -71,7 +71,7 @@ def _recalled(row: Row, name: str, examples: str, sure: str) -> str:
 
 def log_z(row: Row) -> tuple[float, float]:
     """Mean over the seeds of log Z, and the largest half of their intervals."""
-    found = list(zip(*(row["beside"][name] for name in ("log_z", "log_z_lo", "log_z_hi")), strict=True))
+    found = list(zip(*(row["beside"][name] for name in ("log_z", "log_z_low", "log_z_high")), strict=True))
     return sum(z for z, _, _ in found) / len(found), max(max(z - lo, hi - z) for z, lo, hi in found)
 
 

@@ -14,21 +14,20 @@ Group = dict[str, Any]
 def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
     """Which family leads where, and how surely. `rows` holds the ranked rows by the label of their group.
 
-    What started from another experiment's models stands for no family; where it is best, that is said instead. Nothing
-    is said of a task that only one family was asked for.
+    A family that is alone leads nobody. What started from another experiment's models stands for no family; where it
+    is best, that is said instead.
     """
     leads: dict[bool, dict[str, list[str]]] = {True: {}, False: {}}
     ranked = {group["label"]: rows[group["label"]] for group in groups}
-    alone = {group["label"] for group in groups if scoring(group["task"]).asked and _one_family(rows[group["label"]])}
-    for label, own in ((label, _of_families(every)) for label, every in ranked.items() if label not in alone):
-        if own:
+    for label, own in ((label, _of_families(every)) for label, every in ranked.items()):
+        if len({row["family"] for row in own}) > 1:
             leads[not _level_families(own)].setdefault(own[0]["family"], []).append(label)
     clear = listed([f"{_family(family)} leads on {listed(labels)}" for family, labels in leads[True].items()])
     open_ = listed([f"{_family(family)} on {listed(labels)}" for family, labels in leads[False].items()])
     found = [f"Beyond chance, {clear}." if clear else "", f"Chance could explain the lead of {open_}." if open_ else ""]
     transfers = [(label, every[0]) for label, every in ranked.items() if every[0]["start"]]
     found += [f"On {label}, {_transfer(best)}, comes first." for label, best in transfers]
-    return " ".join(filter(None, found)) or "Nothing here was tried by more than one family."
+    return " ".join(filter(None, found))
 
 
 def sentences(group: Group, rows: list[Row], confidence: float) -> list[str]:
@@ -77,10 +76,6 @@ def _family(family: str) -> str:
 def _of_families(rows: list[Row]) -> list[Row]:
     """What can stand for a family: what started from nothing."""
     return [row for row in rows if not row["start"]]
-
-
-def _one_family(rows: list[Row]) -> bool:
-    return len({row["family"] for row in _of_families(rows)}) < 2
 
 
 def _transfer(row: Row) -> str:
