@@ -168,7 +168,7 @@ def test_pictures_of_images() -> None:
     model = families.build("boltzmann", spec, {"side": 4, "hidden": 1, "threshold": 0.1})
     model.phases()[0].solve(examples(GREY, 50))
     pictures = model.pictures()
-    assert pictures["completed"].shape == (16, 4, 14, 1) and pictures["samples"].shape == (32, 4, 4, 1)
-    whole, half = pictures["completed"][:, :, :4], pictures["completed"][:, :, 5:9]
-    np.testing.assert_array_equal(whole[:, :2], half[:, :2])
-    assert (half[:, 2:] == 127).all() and not machine(len(TABLE.features)).pictures()
+    assert pictures["completed"].shape == (16, 28, 3 * 28 + 4, 1) and pictures["samples"].shape == (32, 28, 28, 1)
+    whole, half = pictures["completed"][:, :, :28], pictures["completed"][:, :, 30:58]
+    np.testing.assert_array_equal(whole[:, :14], half[:, :14])
+    assert (half[:, 14:] == 127).all() and not machine(len(TABLE.features)).pictures()
