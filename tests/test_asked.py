@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from asked import ENTRY, TASKS, MadeUp, run, settings
 from made_up import GREY, examples
 from stemma import config, evaluation, families, report, training
 from stemma.comparison import compare
+from stemma.data.store import load_spec
+from stemma.drift.features import answers
 from stemma.errors import StemmaError
 from stemma.families import catalog
 from stemma.families.features import hidden_spec
@@ -125,7 +128,7 @@ def test_compared_and_reported(runs: Path, tmp_path: Path) -> None:
         "Always answering with the mean of the test examples would leave an error of",
         "its log Z, 2.000, is an estimate to ± 0.50.",
         "to the nearest unit on 40 test examples",
-        "% of the bits of 40 test examples right",
+        "% of the bits right on 40 test examples",
     ):
         assert said in text.replace("\u00a0", " "), said
     assert page.count("What is taken for what") == page.count("Predicted against true") == 1
@@ -135,8 +138,8 @@ def test_compared_and_reported(runs: Path, tmp_path: Path) -> None:
 
 
 def test_other_test_examples_or_units_have_labels_of_their_own(runs: Path, prepared: dict[str, Path]) -> None:
-    group = {"dataset": "a", "source": "b", "task": "map", "unit": "0.1", "test_digest": "c" * 64}
-    other = {**group, "unit": "1.2"}
+    group = {"dataset": "a", "source": "b", "task": "map", "unit": "variance 0.1", "test_digest": "c" * 64}
+    other = {**group, "unit": "variance 1.2"}
     assert [label for _, label in _labelled([group])] == ["a@b (map)"]
     assert [label for _, label in _labelled([group, other])] == ["a@b (map, variance 0.1)", "a@b (map, variance 1.2)"]
     again = {**group, "task": "classify", "unit": ""}
@@ -155,6 +158,12 @@ def test_a_network_that_reconstructs_lends_its_weights_and_its_codes(prepared: d
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), source.parameters(), strict=True))
     assert hidden_spec(source, GREY).shape == (4,)
     assert source.hidden(examples(GREY, 3).x).shape == (3, 4)
+
+
+def test_drift_takes_no_answers_of_another_task(runs: Path, prepared: dict[str, Path]) -> None:
+    reference = SimpleNamespace(spec=load_spec(prepared["grey"]), name="grey")
+    with pytest.raises(StemmaError, match="its task is map; drift compares answers of the task classify"):
+        answers(RunFiles("grey-map", runs).model_folder(0), reference)
 
 
 def message(folder: Path, **written: Any) -> str:

@@ -146,7 +146,7 @@ def test_what_it_is_asked_for_is_the_nearest_stored_pattern() -> None:
     assert torch.equal(model.recall(targets), targets)
     assert (model.recall(corrupted) == targets).float().mean() > 0.99
     assert len(np.unique(model.patterns.numpy(), axis=0)) == 10
-    assert model.pictures()["recall"].shape == (8, 28, 3 * 28 + 2, 1)
+    assert model.pictures()["recall"].shape == (8, 28, 3 * 28 + 2 * 2, 1)
 
 
 def test_refuses_more_patterns_than_there_are() -> None:

@@ -14,18 +14,22 @@ from stemma import families
 from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
+from stemma.families.dbn import contrastive
 from stemma.families.dbn.curves import check_inputs, curves, subset
 from stemma.families.dbn.machine import make_rbm
 from stemma.families.dbn.rbm import RBMModel
+from stemma.families.dbn.sampling import bernoulli
 from stemma.nn.inputs import BagOfWords
 from stemma.training.loop import SeedRun
 
 
-def run(spec, split: Split, validation: Split | None, architecture: str = "dbn", **parameters):
+def run(
+    spec, split: Split, validation: Split | None, architecture: str = "dbn", settings: dict | None = None, **parameters
+):
     """The model and history of a small training."""
-    settings = {"epochs": 1, "batch_size": 20, "accelerator": "cpu", "patience": None, "monitor": None}
-    common = {"dataset": "slot", "family": "dbn", "architecture": architecture}
-    experiment = Experiment(**common, **settings, parameters={"pretrain_epochs": 2, **parameters})
+    plain = {"epochs": 1, "batch_size": 20, "accelerator": "cpu", "patience": None, "monitor": None}
+    common = {**plain, **(settings or {}), "dataset": "slot", "family": "dbn", "architecture": architecture}
+    experiment = Experiment(**common, parameters={"pretrain_epochs": 2, **parameters})
     rows: list[dict] = []
     model, _ = SeedRun("made up", experiment, 0, spec.to_dict()).fit(split, validation, 1, rows)
     return model, rows
@@ -84,6 +88,29 @@ def test_counts_learn_the_words_that_go_together(prepared: dict[str, Path]) -> N
     model, rows = run(spec, train, load_split(prepared["text"], "validation"), "rbm", hidden=8, visible="counts")
     assert rows[1]["reconstruction"] < rows[0]["reconstruction"] and "pseudo_likelihood" not in rows[0]
     assert np.isfinite(model.predict(train.x, train.lengths)).all()
+
+
+@pytest.mark.parametrize("settings", [{"gradient_clip_val": 1e9}, {"limit_train_batches": 12}])
+def test_batches_that_come_together_learn_as_those_that_come_alone(
+    settings: dict, prepared: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With draws that are the same everywhere: what asks for batches alone changes nothing."""
+    monkeypatch.setattr(contrastive, "bernoulli", lambda p: (p > 0.5).to(p.dtype))
+    spec, train = load_spec(prepared["grey"]), load_split(prepared["grey"], "train")
+    parameters = {"hidden": (7,), "pretrain_batch_size": 10, "pretrain_epochs": 2}
+    (together, rows), (alone, others) = (run(spec, train, None, settings=more, **parameters) for more in ({}, settings))
+    torch.testing.assert_close(together.rbms[0].weight, alone.rbms[0].weight)
+    assert together.rbms[0].weight.std() > 0.02
+    assert rows[1]["train_loss"] == pytest.approx(others[1]["train_loss"], rel=1e-4)
+
+
+def test_each_training_step_has_random_draws_of_its_own(
+    prepared: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[float] = []
+    monkeypatch.setattr(contrastive, "bernoulli", lambda p: (drawn.append(float(torch.rand(1))), bernoulli(p))[1])
+    run(load_spec(prepared["grey"]), load_split(prepared["grey"], "train"), None, hidden=(4,), pretrain_batch_size=2)
+    assert len(drawn) == len(set(drawn)) == 2 * 60
 
 
 SMALL = replace(GREY, shape=(1, 4, 4), task="density")

@@ -207,7 +207,7 @@ CATALOG: dict[str, Entry] = {
         "Smolensky 1986; Hinton 2002 (contrastive divergence)",
         _in("dbn.rbm", "RBMModel"),
         {**CONTRASTIVE, **ANNEALING, "hidden": Count},
-        BOTH,
+        (*BOTH, "density"),
         descends="output",
     ),
     "dbn": Entry(

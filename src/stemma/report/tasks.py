@@ -65,7 +65,7 @@ def _mapped(row: Row, name: str, examples: str, sure: str) -> str:
 
 def _recalled(row: Row, name: str, examples: str, sure: str) -> str:
     before, whole = (percent(_mean(row, key)) for key in ("bits_right_before", "patterns_right"))
-    reached = f"{percent(_mean(row, 'score'))} % of the bits of {examples} right ({sure}), {before} % before"
+    reached = f"{percent(_mean(row, 'score'))} % of the bits right on {examples} ({sure}), {before} % before"
     return f"{name} recalls best: {reached}; {whole} % of the patterns are wholly right."
 
 
@@ -120,9 +120,9 @@ TELLING: dict[str, Telling] = {
         lambda group: "",
         HARDEST,
         {
-            "Log-likelihood": "Mean log probability (or density, of real values) of a test example under the model, in "
-            "nats; higher is better. log Z normalises it: where it is estimated and not exact, its interval moves all "
-            "of a model's log-likelihoods at once, and no interval or p value here knows of that."
+            "Log-likelihood": "Mean log probability (or density) of a test example under a model, in nats: "
+            "higher is better. log Z normalises it: where it is an estimate, its noise is part of the spread over "
+            "seeds, but an error that all seeds share is in no interval or p value here."
         },
     ),
     "map": Telling(

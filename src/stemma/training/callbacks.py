@@ -23,7 +23,7 @@ RISING = {f"val_{judged.primary}" for judged in SCORING.values() if judged.score
 
 
 class SeedSteps(Callback):
-    """Seeds torch by (seed, phase, global step, rank) before each training step.
+    """Seeds torch by (seed, phase, batches so far, rank) before each training step.
 
     Dropout and sampling then depend on where training is, not on how it came there.
     """
@@ -34,7 +34,7 @@ class SeedSteps(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        place = [self.seed, self.phase, trainer.global_step, trainer.global_rank]
+        place = [self.seed, self.phase, trainer.fit_loop.total_batch_idx, trainer.global_rank]
         _seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1), pl_module.device)
 
 

@@ -52,14 +52,16 @@ class CoupledUnits(nn.Module):
                 states[:, unit] = on.to(states.dtype)
         return states
 
-    def search(self, states: Tensor, free: Tensor, sweeps: int, generator: torch.Generator) -> Tensor:
+    def search(
+        self, states: Tensor, free: Tensor, sweeps: int, generator: torch.Generator, alike: bool = False
+    ) -> Tensor:
         """Where states end whose `free` units cool from HOT to COLD in so many sweeps, then to 0: low energies.
 
-        All states see the same random numbers, so that what becomes of one does not depend on the others.
+        `alike`: all see the same random numbers, so that what becomes of one does not depend on the others.
         """
         temperatures = torch.cat([cooling(HOT, COLD, sweeps), torch.zeros(QUENCHES)])
-        noise = torch.rand(len(temperatures), len(free), 1, generator=generator).to(states)
-        return self.gibbs(states, free, temperatures, noise)
+        shape = (len(temperatures), len(free), 1 if alike else len(states))
+        return self.gibbs(states, free, temperatures, torch.rand(shape, generator=generator).to(states))
 
     def log_z(self) -> Tensor:
         """log Z by enumeration of all 2^U states."""

@@ -7,6 +7,9 @@ from torch.nn import functional as F
 
 from stemma.spec import DataSpec
 
+LARGE, GAP = 28, 2
+"""Pixels a side of a picture, and between two."""
+
 
 class Bits(nn.Module):
     """Images or a table's rows -> bits 0/1, float `[B, size]`.
@@ -30,10 +33,13 @@ class Bits(nn.Module):
         return (grey > self.threshold).float().flatten(1)
 
     def drawn(self, *bits: Tensor) -> np.ndarray:
-        """Bits 0/1 `[N, size]` of each kind beside each other, uint8 `[N, H, W * kinds + gaps, 1]`; gaps are grey."""
+        """Bits 0/1 `[N, size]` of each kind beside each other, uint8 `[N, H, W * kinds + gaps, 1]`.
+
+        Gaps are dark grey. A pixel of a small picture is several wide, so that the picture is about `LARGE`.
+        """
         height, width = self.shape
-        gap = torch.full((len(bits[0]), height, 1), 128, dtype=torch.uint8)
-        parts = [gap]
-        for each in bits:
-            parts += [(255 * each.detach().cpu()).byte().reshape(-1, height, width), gap]
-        return torch.cat(parts[1:-1], 2).unsqueeze(3).numpy()
+        zoom = max(1, LARGE // max(height, width))
+        shown = [(255 * each.detach().cpu()).byte().reshape(-1, height, width).numpy() for each in bits]
+        shown = [each.repeat(zoom, 1).repeat(zoom, 2) for each in shown]
+        gap = np.full((len(bits[0]), height * zoom, GAP), 64, np.uint8)
+        return np.concatenate([part for each in shown for part in (gap, each)][1:], axis=2)[..., None]

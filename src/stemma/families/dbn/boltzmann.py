@@ -108,7 +108,7 @@ class Boltzmann(Model):
         count = states.shape[1]
         free = torch.cat([(~self.known).nonzero()[:, 0].cpu(), torch.arange(count, len(self.units.bias))])
         generator = torch.Generator().manual_seed(SEED)
-        return self.units.search(self._with_hidden(states), free, self.sweeps, generator)[:, :count]
+        return self.units.search(self._with_hidden(states), free, self.sweeps, generator, alike=True)[:, :count]
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """The fields of all units at prepared examples, hidden ones at 0, `[B, U]`."""

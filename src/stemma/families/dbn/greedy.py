@@ -19,6 +19,7 @@ from stemma.nn.pictures import tiles
 from stemma.spec import DataSpec
 
 SAMPLES, GIBBS_STEPS = 32, 30
+TOGETHER = 20
 
 
 class GreedyModel(Model):
@@ -120,6 +121,7 @@ class GreedyModel(Model):
             inputs=lambda batch: self.up(self.encode(batch.x), level),
             labels=False,
             settings=self.pretraining,
+            together=TOGETHER,
             check=lambda x: check_inputs(rbm, x, name),
             curves=partial(curves, rbm),
         )
