@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from stemma.errors import StemmaError
 from stemma.families.dbn.curves import check_inputs, curves
 from stemma.families.dbn.density import DensityModel
-from stemma.families.dbn.greedy import intensities
+from stemma.families.dbn.greedy import TOGETHER, intensities
 from stemma.families.dbn.labelled import LabelledRBM
 from stemma.families.dbn.likelihood import LogZ, log_z
 from stemma.families.dbn.machine import RBM
@@ -93,6 +93,7 @@ class GenerativeDBN(DensityModel):
             inputs=lambda batch: self._beside(self.up(self.encode(batch.x), len(self.stack)), batch.y),
             labels=self.classifies,
             settings=self.pretraining,
+            together=TOGETHER,
             check=lambda x: check_inputs(self.head, x, "top"),
             curves=partial(curves, self.head),
         )
@@ -142,7 +143,7 @@ class GenerativeDBN(DensityModel):
             awake.append(bernoulli(rbm(awake[-1])))
         below = self._beside(awake[-1], y)
         dreamt = self._chain(bernoulli(self.head.hidden_given_visible(below)))
-        return awake, below, dreamt, self._descend(dreamt[:, : awake[-1].shape[1]])
+        return awake, below, dreamt, self._downward(dreamt[:, : awake[-1].shape[1]])
 
     def _chain(self, h: Tensor) -> Tensor:
         """Visible states of the top pair after `up_down_steps` alternations from h, or from the persistent chains."""
@@ -155,7 +156,7 @@ class GenerativeDBN(DensityModel):
             self.head.chains.copy_(h)
         return v
 
-    def _descend(self, features: Tensor) -> list[Tensor]:
+    def _downward(self, features: Tensor) -> list[Tensor]:
         """States `[v, h1, ..., features]` under given features, sampled; of v the means."""
         states = [features]
         for level in reversed(range(len(self.down))):
@@ -215,7 +216,7 @@ class GenerativeDBN(DensityModel):
             features = v[:, : self.down[-1].shape[1]]
             v = features if labels is None else self._beside(features, labels)
             h = bernoulli(self.head.hidden_given_visible(v))
-        return self._descend(features)[0]
+        return self._downward(features)[0]
 
     def pictures(self) -> dict[str, np.ndarray]:
         """Filters, and samples: `PER_CLASS` a class, a row a class."""
