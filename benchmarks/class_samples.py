@@ -2,7 +2,7 @@
 
     python benchmarks/class_samples.py MODEL [PREPARED] [--each 100] [--steps 1000] [--epochs 12]
 
-MODEL is the folder of a trained `generative_dbn`, such as build/gallery/runs/mnist-generative_dbn/train/model/seed0.
+MODEL is the folder of a trained `generative_dbn`, such as build/gallery/runs/mnist-generative_dbn/train/seed0/model.
 PREPARED (default data/prepared/grey) is a prepared set of such images: a `lenet5` learns its train, and its score on
 its test is printed first. `--each` examples of every class are drawn, after `--steps` alternations from random states.
 """
