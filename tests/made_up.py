@@ -24,13 +24,14 @@ def in_numbers(spec: DataSpec) -> DataSpec:
 
 
 VALUES, GREY_VALUES, TEXT_VALUES = (in_numbers(spec) for spec in (TABLE, GREY, TEXT))
-ASKED = [
-    replace(spec, source=f"{spec.source}_{ending}", task=task)
-    for ending, task in (("reconstructed", "reconstruct"), ("density", "density"))
+ASKED = {"reconstructed": "reconstruct", "density": "density", "mapped": "map", "recalled": "recall"}
+OF_ASKED = [
+    replace(spec, source=f"{spec.source}_{name}", task=task)
+    for name, task in ASKED.items()
     for spec in (GREY, TEXT, TABLE)
 ]
 """As a model of the task that an experiment asks for sees them."""
-SETS = {spec.source: spec for spec in (GREY, COLOUR, TEXT, TABLE, VALUES, GREY_VALUES, TEXT_VALUES, *ASKED)}
+SETS = {spec.source: spec for spec in (GREY, COLOUR, TEXT, TABLE, VALUES, GREY_VALUES, TEXT_VALUES, *OF_ASKED)}
 TABLE_COLUMNS = {
     "columns": [
         {"name": "age", "centre": 40.0, "spread": 10.0, "categories": []},
