@@ -24,7 +24,7 @@ def in_numbers(spec: DataSpec) -> DataSpec:
 
 
 VALUES, GREY_VALUES, TEXT_VALUES = (in_numbers(spec) for spec in (TABLE, GREY, TEXT))
-ASKED = {"reconstructed": "reconstruct", "mapped": "map", "recalled": "recall"}
+ASKED = {"reconstructed": "reconstruct", "density": "density", "mapped": "map", "recalled": "recall"}
 OF_ASKED = [
     replace(spec, source=f"{spec.source}_{name}", task=task)
     for name, task in ASKED.items()

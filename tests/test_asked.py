@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from asked import ENTRY, TASKS, MadeUp, run, settings
 from made_up import GREY, examples
 from stemma import config, evaluation, families, report, training
 from stemma.comparison import compare
+from stemma.data.store import load_spec
+from stemma.drift.features import answers
 from stemma.errors import StemmaError
 from stemma.families import catalog
 from stemma.families.features import hidden_spec
@@ -155,6 +158,12 @@ def test_a_network_that_reconstructs_lends_its_weights_and_its_codes(prepared: d
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), source.parameters(), strict=True))
     assert hidden_spec(source, GREY).shape == (4,)
     assert source.hidden(examples(GREY, 3).x).shape == (3, 4)
+
+
+def test_drift_takes_no_answers_of_another_task(runs: Path, prepared: dict[str, Path]) -> None:
+    reference = SimpleNamespace(spec=load_spec(prepared["grey"]), name="grey")
+    with pytest.raises(StemmaError, match="its task is map; drift compares answers of the task classify"):
+        answers(RunFiles("grey-map", runs).model_folder(0), reference)
 
 
 def message(folder: Path, **written: Any) -> str:

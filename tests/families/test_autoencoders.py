@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import subspace_angles
+from sklearn.datasets import load_digits
 
 from made_up import COLOUR, GREY, TABLE
 from stemma import families
@@ -255,7 +256,8 @@ def test_pictures(prepared: dict[str, Path]) -> None:
         "filters": (20, 28, 28, 1), "reconstructions": (32, 28, 56, 1),
         "codes": (1, 320, 320, 3), "between the codes": (144, 28, 28, 1),
     }  # fmt: skip
-    np.testing.assert_array_equal(pictures["reconstructions"][0, :, :28], split.x[0].transpose(1, 2, 0))
+    for place, example in ((0, split.x[0]), (-1, split.x[-1])):
+        np.testing.assert_array_equal(pictures["reconstructions"][place, :, :28], example.transpose(1, 2, 0))
     damaged, _ = train("denoising_ae", spec, {"hidden": (8,), "pretrain_epochs": 1}, split)
     assert damaged.pictures()["reconstructions"].shape == (32, 28, 84, 1)
     table = load_split(prepared["table"], "train")
@@ -271,6 +273,34 @@ def test_fine_tuning_changes_no_picture_of_what_the_pretrained_layers_gave_back(
     with torch.no_grad():
         model.stack[0].weight.mul_(-1)
     np.testing.assert_array_equal(model.pictures()["reconstructions"], before)
+
+
+@pytest.mark.slow
+def test_with_few_labels_pretraining_beats_the_same_network_without() -> None:
+    """Six labels a class of scikit-learn's digits, the other training examples unlabelled."""
+    x, y = load_digits(return_X_y=True)
+    x = (x * 255 / 16).astype(np.uint8).reshape(-1, 1, 8, 8)
+    spec = replace(GREY, shape=(1, 8, 8))
+    order = np.random.default_rng(0).permutation(len(x))
+    test, rest = order[:600], order[600:]
+    labelled = np.concatenate([rest[y[rest] == digit][:6] for digit in range(10)])
+    accuracy: dict[int, list[float]] = {0: [], 60: []}
+    for seed in range(3):
+        for epochs in accuracy:
+            parameters = {"hidden": (100, 100), "pretrain_epochs": epochs, "pretrain_learning_rate": 0.003}
+            settings = {
+                "epochs": 60,
+                "batch_size": 20,
+                "accelerator": "cpu",
+                "seeds": (seed,),
+                "parameters": parameters,
+            }
+            experiment = Experiment(dataset="slot", family="dbn", architecture="stacked_ae", **settings)
+            run = SeedRun("stacked_ae", experiment, seed, spec.to_dict())
+            run.unlabelled = Split(x[rest], y[rest])
+            model, _ = run.fit(Split(x[labelled], y[labelled]), None, 60, [])
+            accuracy[epochs].append((model.predict(x[test]).argmax(1) == y[test]).mean())
+    assert min(accuracy[60]) > max(accuracy[0]) and np.mean(accuracy[60]) > np.mean(accuracy[0]) + 0.02
 
 
 @pytest.mark.parametrize(

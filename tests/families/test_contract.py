@@ -23,7 +23,7 @@ SMALL = {
     "kim_cnn": {"embedding": 8, "maps": 4},
     "simple_rnn": {"hidden": 16, "layers": 2},
     "lstm": {"hidden": 16},
-    "rbm": {"hidden": 20, "pretrain_epochs": 1},
+    "rbm": {"hidden": 20, "pretrain_epochs": 1, "ais_temperatures": 20},
     "dbn": {"hidden": (20, 15), "pretrain_epochs": 1},
     "autoencoder": {"hidden": (20, 5), "pretrain_epochs": 1},
     "conv_ae": {"maps": (4, 6), "code": 8, "pretrain_epochs": 1},

@@ -54,26 +54,26 @@ def _publish(project: Path) -> None:
 
 def test_each_task_has_a_leaderboard_of_its_own(published: Path) -> None:
     client = connect()
-    labels = ["mnist@sample", "mnist@sample/density", "mnist@sample/reconstruct"]
+    labels = ["mnist@sample", "mnist@sample (density)", "mnist@sample (reconstruct)"]
     assert sorted(start_links(client)) == labels
     for label, experiment_name in zip(labels, ("mnist-own", "mnist-density", "mnist-reconstruct"), strict=True):
         into = client.get_experiment_by_name(label)
         names = {run.info.run_name for run in runs_of(client, into.experiment_id, "tags.kind = 'aggregate'")}
         assert names == {experiment_name}
     state = json.loads(json.loads(into.tags["mlflow.sharedViewState.leaderboard"])["state"])
-    assert state["orderByKey"] == "metrics.`reconstruction_error_mean`" and state["orderByAsc"]
+    assert state["orderByKey"] == "metrics.`mse_mean`" and state["orderByAsc"]
     assert "of a variance of 0.0" in into.tags["mlflow.note.content"]
 
 
 def test_metrics_have_the_names_of_the_task(published: Path) -> None:
     client = connect()
-    into = client.get_experiment_by_name("mnist@sample/reconstruct").experiment_id
+    into = client.get_experiment_by_name("mnist@sample (reconstruct)").experiment_id
     parent, *_ = runs_of(client, into, "tags.kind = 'aggregate'")
     seed, *_ = runs_of(client, into, "tags.seed = '1'")
     row = RunFiles("mnist-reconstruct", published / "runs").read("test/seed1.json")
     assert seed.data.metrics["test/reconstruction_error"] == pytest.approx(row["reconstruction_error"], abs=1e-4)
     assert {"val/reconstruction_error", "val/loss"} <= set(seed.data.metrics)
-    assert {"reconstruction_error_mean", "explained_mean"} <= set(parent.data.metrics)
+    assert {"mse_mean", "mse_lo", "explained_mean"} <= set(parent.data.metrics)
     assert seed.data.params["task"] == "reconstruct"
     figures = {item.path for item in client.list_artifacts(parent.info.run_id, "figures")}
     assert figures == {"figures/by_example.png", "figures/learning_curves.png"}
@@ -84,7 +84,7 @@ def test_metrics_have_the_names_of_the_task(published: Path) -> None:
 @pytest.mark.parametrize(("task", "column"), [("reconstruct", "reconstruction"), ("density", "log_likelihood")])
 def test_the_packaged_model_answers_raw_images(task: str, column: str, published: Path) -> None:
     client = connect()
-    into = client.get_experiment_by_name(f"mnist@sample/{task}").experiment_id
+    into = client.get_experiment_by_name(f"mnist@sample ({task})").experiment_id
     parent, *_ = runs_of(client, into, "tags.kind = 'aggregate'")
     served = mlflow.pyfunc.load_model(f"models:/{parent.data.tags['model_id']}")
     x = examples(IMAGES, 3, seed=8).x
@@ -108,5 +108,5 @@ def test_a_failure_is_recorded_where_its_task_is(project: Path) -> None:
     info |= {"architecture": "made_up", "settings": {"task": "reconstruct"}, "task": "reconstruct"}
     record_failure("broken", None, None, "no", info)
     client = connect()
-    into = client.get_experiment_by_name("mnist@sample/reconstruct")
+    into = client.get_experiment_by_name("mnist@sample (reconstruct)")
     assert [run.info.status for run in runs_of(client, into.experiment_id, "")] == ["FAILED"]

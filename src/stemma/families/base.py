@@ -1,9 +1,10 @@
 """The Lightning module that all gradient-trained architectures share."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ class Model(pl.LightningModule):
         last = phase.objective == self.objective and phase.epochs is None
         self.companion = self._make_companion() if last else None
         self._place = None
+        self.automatic_optimization = self.together == 1
         self.train()
         self.requires_grad_(False)
         for module in phase.trainable:
@@ -80,6 +82,16 @@ class Model(pl.LightningModule):
         for name, parameter in self.named_parameters():
             if name in phase.frozen:
                 parameter.requires_grad_(False)
+
+    @property
+    def together(self) -> int:
+        """Batches of a training step, see `Phase`; one where Lightning must clip, scale, count or share them."""
+        if self.phase.together == 1:
+            return 1
+        settings = self.settings
+        plain = settings.gradient_clip_val is None and settings.limit_train_batches == 1.0 and not settings.fast_dev_run
+        alone = self.device.type == "cpu" and settings.devices in ("auto", 1) and settings.precision != "16-mixed"
+        return self.phase.together if plain and alone else 1
 
     def on_train_epoch_start(self) -> None:
         """A frozen batch normalisation keeps its statistics too."""
@@ -177,7 +189,24 @@ class Model(pl.LightningModule):
         with torch.no_grad():
             place.weight.copy_(torch.from_numpy(vectors))
 
-    def training_step(self, batch: Any, index: int) -> Tensor:
+    def training_step(self, batch: Any, index: int) -> Tensor | None:
+        """Of several batches together each has its own step."""
+        if self.automatic_optimization:
+            return self._training_loss(batch, index)
+        for part in zip(*(_pieces(column, self.settings.batch_size) for column in batch), strict=False):
+            self._descend(type(batch)(*part))
+        return None
+
+    def _descend(self, batch: Any) -> None:
+        """A step of the optimiser, without what Lightning's own does around one."""
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+        backward(self._step(batch, "train"), optimizer)
+        optimizer.step()
+
+    def _training_loss(self, batch: Any, index: int) -> Tensor:
         """An optimiser may evaluate a batch several times; the first evaluation is recorded."""
         place = (self.current_epoch, index)
         again, self._place = place == self._place, place
@@ -213,8 +242,19 @@ class Model(pl.LightningModule):
                 totals[name] += torch.stack([value.detach() * len(batch.y), value.new_tensor(len(batch.y))])
         return values["loss"]
 
+    def on_train_start(self) -> None:
+        if self.phase.check is not None:
+            self.phase.check(self._inputs()[0])
+
     def on_train_epoch_end(self) -> None:
         self._log_epoch("train")
+        if self.phase.curves is not None:
+            self.log_dict(self.phase.curves(*self._inputs()))
+
+    def _inputs(self) -> tuple[Any, Any]:
+        """What the phase trains on and is validated on, whole."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        return data.train.x, None if data.validation is None else data.validation.x
 
     def on_validation_epoch_end(self) -> None:
         self._log_epoch("val")
@@ -309,6 +349,10 @@ class Model(pl.LightningModule):
     def load_weights(self, folder: Path) -> None:
         self.load_state_dict(load_file(folder / "weights.safetensors"))
         self.eval()
+
+
+def _pieces(column: Tensor | None, size: int) -> Iterable[Tensor | None]:
+    return repeat(None) if column is None else column.split(size)
 
 
 def shapes(model: Model) -> list[dict[str, Any]]:

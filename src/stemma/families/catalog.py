@@ -98,9 +98,15 @@ DENSE = {
     "starts": Count,
 }
 CONTRASTIVE = {
-    "visible": Literal["auto", "binary", "gaussian"],
+    "visible": Literal["auto", "binary", "gaussian", "counts"],
+    "learn_variance": bool,
     "words": Count,
     "cd_steps": Count,
+    "sample_visible": bool,
+    "persistent": bool,
+    "chains": Count,
+    "sparsity_target": Annotated[float, Field(gt=0, lt=1)],
+    "sparsity_weight": Annotated[float, Field(ge=0)],
     "pretrain_epochs": NotNegative,
     "pretrain_learning_rate": Positive,
     "pretrain_momentum": Fraction,
@@ -119,6 +125,7 @@ BOUNDED = Literal["sigmoid", "tanh"]
 
 SHAPELESS = {
     "alpha", "dropout", "initialisation", "passes", "pooling", "solver", "standardise", "cd_steps",
+    "sample_visible", "sparsity_target", "sparsity_weight", "ais_chains", "ais_temperatures",
     "reconstruction_loss", "rho", "beta", "corruption", "level", "contraction",
     *(key for key in CONTRASTIVE if key.startswith("pretrain_")),
 }  # fmt: skip
@@ -196,9 +203,9 @@ CATALOG: dict[str, Entry] = {
         "dbn",
         ("image", "text", "table"),
         "Smolensky 1986; Hinton 2002 (contrastive divergence)",
-        _in("dbn.rbm", "RBMClassifier"),
-        {**CONTRASTIVE, "hidden": Count},
-        BOTH,
+        _in("dbn.rbm", "RBMModel"),
+        {**CONTRASTIVE, "hidden": Count, "ais_chains": Annotated[int, Field(ge=2)], "ais_temperatures": Count},
+        (*BOTH, "density"),
         descends="output",
     ),
     "dbn": Entry(

@@ -21,6 +21,10 @@ class Phase:
         labels: whether the phase looks at labels; one that does not also gets the unlabelled examples.
         frozen: names of parameters among the trainable ones that do not learn in it.
         settings: training settings that the phase replaces, for example its own learning rate.
+        together: batches that reach the loop together, each with an optimiser step of its own: for steps so cheap that
+            the loop's own cost would count.
+        check: training inputs -> None; raises a `StemmaError` where the phase cannot take them, before it begins.
+        curves: (training inputs, validation inputs or None) -> {name: scalar}, recorded once an epoch.
     """
 
     name: str
@@ -32,3 +36,6 @@ class Phase:
     labels: bool = True
     frozen: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
+    together: int = 1
+    check: Callable[[Any], None] | None = None
+    curves: Callable[[Any, Any], dict[str, Any]] | None = None

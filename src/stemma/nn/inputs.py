@@ -32,18 +32,20 @@ class Pixels(nn.Module):
 
 
 class BagOfWords(nn.Module):
-    """Token ids `[B, T]` -> which of the most frequent words occur, float 0/1 `[B, words]`.
+    """Token ids `[B, T]` -> which of the most frequent words occur, float 0/1, or with `counts` how often `[B, words]`.
 
     Ids are ranks by frequency; padding and unknown words count as none.
     """
 
-    def __init__(self, words: int) -> None:
+    def __init__(self, words: int, counts: bool = False) -> None:
         super().__init__()
-        self.words = words
+        self.words, self.counts = words, counts
 
     def forward(self, x: Tensor) -> Tensor:
         ranks = (x.long() - UNKNOWN - 1).clamp(-1, self.words)
         bag = torch.zeros(len(x), self.words + 2, device=x.device)
+        if self.counts:
+            return bag.scatter_add_(1, ranks + 1, torch.ones_like(ranks, dtype=bag.dtype))[:, 1:-1]
         return bag.scatter_(1, ranks + 1, 1.0)[:, 1:-1]
 
 
@@ -61,13 +63,15 @@ class Columns(nn.Module):
 
 
 class Vector(nn.Module):
-    """Any prepared example -> one float vector `[B, size]`: flat pixels, a bag of `words` words, or columns."""
+    """Any prepared example -> one float vector `[B, size]`: flat pixels, a bag of `words` words (0/1, or `counts`), or
+    columns.
+    """
 
-    def __init__(self, spec: DataSpec, words: int, standardise: bool = True) -> None:
+    def __init__(self, spec: DataSpec, words: int, standardise: bool = True, counts: bool = False) -> None:
         super().__init__()
         if spec.kind == "text":
             self.size = min(words, spec.vocabulary_size - UNKNOWN - 1)
-            self.encode: nn.Module = BagOfWords(self.size)
+            self.encode: nn.Module = BagOfWords(self.size, counts)
         elif spec.kind == "table":
             self.size, self.encode = spec.shape[0], Columns()
         else:

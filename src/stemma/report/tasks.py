@@ -120,9 +120,9 @@ TELLING: dict[str, Telling] = {
         lambda group: "",
         HARDEST,
         {
-            "Log-likelihood": "Mean log probability (or density, of real values) of a test example under the model, in "
-            "nats; higher is better. log Z normalises it: where it is estimated and not exact, its interval moves all "
-            "of a model's log-likelihoods at once, and no interval or p value here knows of that."
+            "Log-likelihood": "Mean log probability (or density) of a test example under a model, in nats: "
+            "higher is better. log Z normalises it: where it is an estimate, its noise is part of the spread over "
+            "seeds, but an error that all seeds share is in no interval or p value here."
         },
     ),
     "map": Telling(

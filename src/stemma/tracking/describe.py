@@ -20,11 +20,19 @@ PER_EPOCH = {
     "val_loss": "val/loss",
     **{f"val_{judged.primary}": f"val/{judged.primary}" for judged in SCORING.values()},
 }
-SHORT = {"accuracy": "acc"}
+SHORT = {
+    "accuracy": "acc",
+    "reconstruction_error": "mse",
+    "log_likelihood": "loglik",
+    "quantisation_error": "quant",
+    "topographic_error": "topo",
+    "bits_right": "bits",
+    "patterns_right": "whole",
+}
 """Short names of scores: the UI cuts the heads of its columns."""
 AT_A_GLANCE = ("parameters", "epochs", "batch_size", "optimizer", "learning_rate")
 PHASE_METRICS = 3
-"""Metrics of an earlier phase that are shown; more clutter the UI."""
+"""Metrics of an earlier phase that are shown, losses last; more clutter the UI."""
 
 
 def key(runs: RunFiles) -> str:
@@ -105,7 +113,8 @@ def curves(history: pd.DataFrame) -> Iterator[tuple[str, int, float]]:
 
 def _phase_names(phase: str, rows: pd.DataFrame) -> dict[str, str]:
     columns = [c for c in rows.columns if c not in ("phase", "epoch") and rows[c].notna().any()]
-    return {c: f"z_pretrain/{phase}_{c.removeprefix('train_')}" for c in columns[:PHASE_METRICS]}
+    shown = sorted(columns, key=lambda column: column.endswith("loss"))[:PHASE_METRICS]
+    return {c: f"z_pretrain/{phase}_{c.removeprefix('train_')}" for c in shown}
 
 
 def short(score: str) -> str:
@@ -136,7 +145,7 @@ def _beside(row: Mapping[str, Any]) -> dict[str, float]:
     if row["task"] in own:
         return own[row["task"]]()
     judged = scoring(row["task"])
-    return {f"{name}_mean": row[name]["mean"] for name in list(judged.scores)[1 : 1 + min(judged.beside, 1)]}
+    return {f"{short(name)}_mean": row[name]["mean"] for name in list(judged.scores)[1 : 1 + min(judged.beside, 1)]}
 
 
 def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:

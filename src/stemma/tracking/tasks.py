@@ -52,9 +52,8 @@ TOLD: dict[str, Told] = {
 
 
 def label(of: Mapping[str, Any]) -> str:
-    """Name of an MLflow experiment: `dataset@source`, and below it a task that is not the data's own.
-
-    So a leaderboard holds scores of one kind.
+    """Name of an MLflow experiment, whose leaderboard holds scores of one task: `dataset@source`, and in parentheses a
+    task that is not the data's own. Of a name with a slash the UI shows what stands behind it.
     """
     own = f"{of['dataset']}@{of['source']}"
-    return f"{own}/{of['task']}" if scoring(of["task"]).asked else own
+    return f"{own} ({of['task']})" if scoring(of["task"]).asked else own

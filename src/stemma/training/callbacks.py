@@ -23,7 +23,7 @@ RISING = {f"val_{judged.primary}" for judged in SCORING.values() if judged.score
 
 
 class SeedSteps(Callback):
-    """Seeds torch by (seed, phase, global step, rank) before each training step.
+    """Seeds torch by (seed, phase, batches so far, rank) before each training step.
 
     Dropout and sampling then depend on where training is, not on how it came there.
     """
@@ -34,8 +34,18 @@ class SeedSteps(Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        place = [self.seed, self.phase, trainer.global_step, trainer.global_rank]
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1))
+        place = [self.seed, self.phase, trainer.fit_loop.total_batch_idx, trainer.global_rank]
+        _seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1), pl_module.device)
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """As `torch.manual_seed`, of the CPU and `device` alone.
+
+    That one notes a stack trace for each kind of device that has not been used: a millisecond a step.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
 
 
 class Average(Callback):

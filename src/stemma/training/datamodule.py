@@ -70,7 +70,7 @@ class Examples(Dataset):
     def __getitem__(self, positions: Tensor) -> Batch:
         x, y, lengths = self.data
         here = positions.to(y.device)
-        chosen = torch.from_numpy(x[positions.numpy()]).to(y.device) if self.data.on_disk else x[here]
+        chosen = torch.from_numpy(x[positions.numpy()]).to(y.device) if self.data.on_disk else x.index_select(0, here)
         if lengths is None:
             return Batch(chosen, y[here])
         sizes = lengths[here]

@@ -193,7 +193,7 @@ class SeedRun:
         device = trainer.strategy.root_device
         model.to(device)
         model.begin(phase, settings)
-        data = self._data(phase, settings, train, validation).to(device)
+        data = self._data(phase, settings, train, validation, model.together).to(device)
         try:
             trainer.fit(model, datamodule=data.mapped(phase.inputs))
         except MisconfigurationException as error:
@@ -202,7 +202,9 @@ class SeedRun:
             sys.exit(143)
         return record.best
 
-    def _data(self, phase: Phase, settings: "Experiment", train: Split, validation: Split | None) -> ArrayData:
+    def _data(
+        self, phase: Phase, settings: "Experiment", train: Split, validation: Split | None, together: int
+    ) -> ArrayData:
         """What a phase trains on; one that looks at no labels also gets the unlabelled examples."""
         examples = to_batch(train, settings.memory_gb)
         if not phase.labels and self.unlabelled is not None:
@@ -210,7 +212,7 @@ class SeedRun:
         return ArrayData(
             examples,
             None if validation is None else to_batch(validation, settings.memory_gb),
-            settings.batch_size,
+            settings.batch_size * together,
             self.seed,
             settings.augment.shift if phase.inputs is None else 0,
             settings.augment.flip if phase.inputs is None else False,

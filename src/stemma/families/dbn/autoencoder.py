@@ -110,6 +110,11 @@ class Coding(Model):
         self.shown.copy_(torch.from_numpy(np.array(split.x[positions])))
         self.shown_targets.copy_(torch.from_numpy(np.array(split.y[positions])))
 
+    @property
+    def drawn(self) -> Tensor:
+        """Those of the kept examples whose reconstructions are shown."""
+        return self.shown[np.linspace(0, len(self.shown) - 1, SHOWN).astype(int)]
+
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """As for all models; for the task `reconstruct` what `reconstruct` gives."""
         if self.spec.task == "reconstruct":
@@ -180,7 +185,7 @@ class Coding(Model):
         pictures = {}
         if self.spec.kind == "image":
             pictures["filters"] = tiles(self.filters())
-            pictures["reconstructions"] = beside(self.spec, *self.compared(self.shown[:SHOWN]))
+            pictures["reconstructions"] = beside(self.spec, *self.compared(self.drawn))
         if self.code == 2:
             codes = self.codes(self.shown)
             pictures["codes"] = scatter(codes, self.shown_targets)

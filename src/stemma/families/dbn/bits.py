@@ -1,7 +1,6 @@
 """Prepared examples as patterns of two-valued units, for memories."""
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 

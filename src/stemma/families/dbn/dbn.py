@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from stemma.families.dbn.rbm import GreedyModel
+from stemma.families.dbn.greedy import GreedyModel
 from stemma.families.phase import Phase
 
 

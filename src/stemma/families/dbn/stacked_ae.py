@@ -93,7 +93,7 @@ class StackedAE(Autoencoder):
         """As elsewhere, with the reconstructions of the pre-trained layers before fine-tuning changes them."""
         super()._keep(split)
         if "restored" in self._buffers:
-            self.restored.copy_(self.reconstruct(self.shown[:SHOWN]))
+            self.restored.copy_(self.reconstruct(self.drawn))
 
     def compared(self, x: Tensor) -> list[Tensor]:
         return [self.targets(x), self.restored] if "restored" in self._buffers else super().compared(x)

@@ -26,7 +26,7 @@ def make_optimizer(
     weight_decay: float,
     options: Mapping[str, Any] | None = None,
 ) -> Optimizer:
-    """The optimiser `name`. Adam runs fused: one kernel for all weights.
+    """The optimiser `name`. Adam and SGD run fused: one kernel for all weights.
 
     Args:
         learning_rate: not of the optimisers that search their own step.
@@ -45,8 +45,8 @@ def make_optimizer(
     own = {"weight_decay": weight_decay, **(options or {})}
     makers: dict[str, Callable[[Any], Optimizer]] = {
         "gradient_descent": lambda p: optim.SGD(p, **common),
-        "sgd": lambda p: optim.SGD(p, momentum=momentum, **common),
-        "momentum": lambda p: optim.SGD(p, momentum=momentum, **common),
+        "sgd": lambda p: optim.SGD(p, momentum=momentum, fused=True, **common),
+        "momentum": lambda p: optim.SGD(p, momentum=momentum, fused=True, **common),
         "nesterov": lambda p: optim.SGD(p, momentum=momentum, nesterov=True, **common),
         "adagrad": lambda p: optim.Adagrad(p, **common),
         "rmsprop": lambda p: optim.RMSprop(p, momentum=momentum, **common),
