@@ -143,7 +143,7 @@ class DSN(Model):
     @property
     def layers(self) -> list[tuple[nn.Module, nn.Linear]]:
         """Lower and upper layer of each block."""
-        return list(zip(self.lowers, [*self.uppers, self.head], strict=True))  # type: ignore[arg-type]
+        return list(zip(self.lowers, [*self.uppers, self.head], strict=True))
 
     def stacked(self, x: Tensor, k: int) -> Tensor:
         """What block k (from 0) sees of prepared examples: the encoded input and all earlier outputs."""
