@@ -128,7 +128,7 @@ def test_compared_and_reported(runs: Path, tmp_path: Path) -> None:
         "Always answering with the mean of the test examples would leave an error of",
         "its log Z, 2.000, is an estimate to ± 0.50.",
         "to the nearest unit on 40 test examples",
-        "% of the bits of 40 test examples right",
+        "% of the bits right on 40 test examples",
     ):
         assert said in text.replace("\u00a0", " "), said
     assert page.count("What is taken for what") == page.count("Predicted against true") == 1
@@ -138,8 +138,8 @@ def test_compared_and_reported(runs: Path, tmp_path: Path) -> None:
 
 
 def test_other_test_examples_or_units_have_labels_of_their_own(runs: Path, prepared: dict[str, Path]) -> None:
-    group = {"dataset": "a", "source": "b", "task": "map", "unit": "0.1", "test_digest": "c" * 64}
-    other = {**group, "unit": "1.2"}
+    group = {"dataset": "a", "source": "b", "task": "map", "unit": "variance 0.1", "test_digest": "c" * 64}
+    other = {**group, "unit": "variance 1.2"}
     assert [label for _, label in _labelled([group])] == ["a@b (map)"]
     assert [label for _, label in _labelled([group, other])] == ["a@b (map, variance 0.1)", "a@b (map, variance 1.2)"]
     again = {**group, "task": "classify", "unit": ""}

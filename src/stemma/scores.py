@@ -6,8 +6,8 @@ the model is, example by example: the outputs are what is kept of that, a column
 what was judged on: each example's squared distance to the mean of all, a value `[N]` (`stemma.nn.judging`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,7 @@ class Scoring:
         facts: targets -> what is known of them alone, by name: how far a constant answer reaches.
         columns: of a task that an experiment asks for: what is kept of each example, the first for the primary score.
         beside_model: names of numbers of the model itself that its scores rest on, buffers of those names.
+        given: shares that say how easy a model made the task for itself, and how they are called.
     """
 
     scores: dict[str, Score]
@@ -127,17 +128,22 @@ class Scoring:
     facts: Callable[[np.ndarray], dict[str, float]]
     columns: tuple[str, ...] = ()
     beside_model: tuple[str, ...] = ()
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def asked(self) -> bool:
         """Whether an experiment asks for the task, whatever that of the data is."""
         return bool(self.columns)
 
-    def unit(self, targets: np.ndarray) -> str:
+    def unit(self, targets: np.ndarray, outputs: np.ndarray) -> str:
         """What tells scores of one task on the same examples apart where their numbers are not comparable: the variance
-        of what was judged on (pixels in [0, 1], or standardised), to three digits; empty for the data's own task.
+        of what was judged on (pixels in [0, 1], or standardised), to three digits, and how much was `given`; empty for
+        the data's own task.
         """
-        return f"{np.mean(targets, dtype=np.float64):.3g}" if self.asked else ""
+        if not self.asked:
+            return ""
+        given = [f"{self.scores[name].of(targets, outputs):.0%} {words}" for name, words in self.given.items()]
+        return ", ".join([f"variance {np.mean(targets, dtype=np.float64):.3g}", *given])
 
     @property
     def primary(self) -> str:
@@ -238,6 +244,7 @@ SCORING: dict[str, Scoring] = {
             "bits_right_before": Score(column(2), "Bits right before", higher=True, **SHARE),
         },
         beside=2,
+        given={"bits_right_before": "right before"},
     ),
 }
 

@@ -31,12 +31,16 @@ BY_HAND = {
     "recall": {"bits_right": 0.85, "patterns_right": 0.5, "bits_right_before": 0.8},
 }
 
+UNIT = {"recall": "variance 2, 80% right before"}
+
 
 @pytest.mark.parametrize("task", KEPT)
 def test_scores_by_hand(task: str):
     judged = SCORING[task]
     assert judged.measure(SPREAD, KEPT[task]) == pytest.approx(BY_HAND[task])
-    assert judged.facts(SPREAD) == {"target_variance": 2.0} and judged.unit(SPREAD) == "2"
+    assert judged.facts(SPREAD) == {"target_variance": 2.0} and judged.unit(SPREAD, KEPT[task]) == UNIT.get(
+        task, "variance 2"
+    )
     examples = judged.per_example(SPREAD, np.stack([KEPT[task]] * 2))
     assert judged.contributions(examples).mean(axis=1) == pytest.approx(BY_HAND[task][judged.primary])
 
@@ -52,7 +56,7 @@ def test_what_is_asked_for_is_known_wherever_it_is_told():
     assert {task: ("val_loss", f"val_{judged.primary}") for task, judged in SCORING.items()} == MONITORS
     assert set(get_args(MonitorName)) == set(sum(MONITORS.values(), ()))
     assert {"val_accuracy", "val_log_likelihood", "val_bits_right"} == RISING
-    assert SCORING["regress"].unit(SPREAD) == ""
+    assert SCORING["regress"].unit(SPREAD, SPREAD) == ""
 
 
 def errors(mean: float, seed: int, count: int = 400) -> np.ndarray:
@@ -102,6 +106,15 @@ def test_a_planted_difference_is_found_and_none_where_there_is_none(runs: Path):
     assert not second["to_best"]["beyond_chance"]
     over = rows["pca"]["reconstruction_error_over_examples"]
     assert over["lo"] < rows["pca"]["reconstruction_error"]["mean"] < over["hi"]
+
+
+def test_networks_that_are_given_more_do_not_stand_beside_those_that_are_given_less(tmp_path: Path):
+    for name, before in (("noisy", 0.7), ("quiet", 0.9), ("still", 0.9)):
+        kept = np.tile([0.95, 0.5, before], (50, 1))
+        write_kept(tmp_path, name, "recall", np.ones(50), [kept], [0.9])
+    found = compare(("noisy", "quiet", "still"), tmp_path, bootstrap=100)
+    groups = {row["experiment"]: row["unit"] for row in found["rows"]}
+    assert groups["quiet"] == groups["still"] == "variance 1, 90% right before" != groups["noisy"]
 
 
 def test_log_z_stands_beside_its_log_likelihood(runs: Path):

@@ -260,6 +260,8 @@ def test_pictures(prepared: dict[str, Path]) -> None:
         np.testing.assert_array_equal(pictures["reconstructions"][place, :, :28], example.transpose(1, 2, 0))
     damaged, _ = train("denoising_ae", spec, {"hidden": (8,), "pretrain_epochs": 1}, split)
     assert damaged.pictures()["reconstructions"].shape == (32, 28, 84, 1)
+    fresh, _ = train("stacked_ae", spec, {"hidden": (8, 2), "pretrain_epochs": 0}, split)
+    assert set(fresh.pictures()) == {"filters"}, "untrained decoders reconstruct nothing"
     table = load_split(prepared["table"], "train")
     flat, _ = train("autoencoder", load_spec(prepared["table"]), {"hidden": (2,), "pretrain_epochs": 1}, table)
     assert set(flat.pictures()) == {"codes"}

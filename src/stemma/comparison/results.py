@@ -42,7 +42,8 @@ class Result:
 
     @property
     def unit(self) -> str:
-        return self.scoring.unit(self.targets)
+        """That of the first seed: all are given the same."""
+        return self.scoring.unit(self.targets, self.outputs[0])
 
     @cached_property
     def examples(self) -> np.ndarray:

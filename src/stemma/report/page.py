@@ -64,10 +64,10 @@ def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, 
 
 def _labelled(groups: list[Group]) -> list[tuple[Group, str]]:
     """`dataset@source`, with a task that is not the data's own in parentheses; there too, where that alone is not
-    unique, the variance of what was judged on, or the head of the test digest.
+    unique, what was judged on, or the head of the test digest.
     """
     told = [[group["task"]] if scoring(group["task"]).asked else [] for group in groups]
-    for key, form in (("unit", "variance {}"), ("test_digest", "test {:.8}")):
+    for key, form in (("unit", "{}"), ("test_digest", "test {:.8}")):
         alike = [(group["dataset"], group["source"], group["task"]) for group in groups]
         several = [
             len({other[key] for other, same in zip(groups, alike, strict=True) if same == mine}) > 1 for mine in alike

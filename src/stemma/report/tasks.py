@@ -65,7 +65,7 @@ def _mapped(row: Row, name: str, examples: str, sure: str) -> str:
 
 def _recalled(row: Row, name: str, examples: str, sure: str) -> str:
     before, whole = (percent(_mean(row, key)) for key in ("bits_right_before", "patterns_right"))
-    reached = f"{percent(_mean(row, 'score'))} % of the bits of {examples} right ({sure}), {before} % before"
+    reached = f"{percent(_mean(row, 'score'))} % of the bits right on {examples} ({sure}), {before} % before"
     return f"{name} recalls best: {reached}; {whole} % of the patterns are wholly right."
 
 

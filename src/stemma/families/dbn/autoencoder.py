@@ -67,11 +67,12 @@ class Coding(Model):
         }
 
     def finish(self, code: int) -> None:
-        """The layer on a code of so many units, and room for the examples that pictures show."""
+        """The layer on a code of so many units, and room for the examples that pictures of what is learnt show."""
         self.code = code
         if self.spec.task != "reconstruct":
             self.head = nn.Linear(code, self.spec.outputs)
-        if self.spec.kind == "image" or code == 2:
+        learns = self.spec.task == "reconstruct" or self.pretrain_epochs
+        if learns and (self.spec.kind == "image" or code == 2):
             kinds = {"image": torch.uint8, "text": torch.int32, "table": torch.float32}
             count = SCATTERED if code == 2 else SHOWN
             self.register_buffer("shown", torch.zeros(count, *self.spec.shape, dtype=kinds[self.spec.kind]))
@@ -185,6 +186,9 @@ class Coding(Model):
         pictures = {}
         if self.spec.kind == "image":
             pictures["filters"] = tiles(self.filters())
+        if "shown" not in self._buffers:
+            return pictures
+        if self.spec.kind == "image":
             pictures["reconstructions"] = beside(self.spec, *self.compared(self.drawn))
         if self.code == 2:
             codes = self.codes(self.shown)

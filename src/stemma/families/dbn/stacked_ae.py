@@ -40,7 +40,7 @@ class StackedAE(Autoencoder):
     ) -> None:
         super().__init__(spec, hidden, activation, linear_code, tied, **autoencoder)
         self.corrupt, self.dropout = make_corruption(self.spec, corruption, level), nn.Dropout(dropout)
-        if self.spec.kind == "image" and self.spec.task != "reconstruct":
+        if self.spec.kind == "image" and self.spec.task != "reconstruct" and "shown" in self._buffers:
             self.register_buffer("restored", torch.zeros(SHOWN, self.stack[0].visible_bias.numel()))
         self.save_hyperparameters()
 
