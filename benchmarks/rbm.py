@@ -60,13 +60,13 @@ class Bare:
     """The statistics of `stemma.families.dbn.contrastive` and a step down them, without autograd or trainer."""
 
     def __init__(self, x: torch.Tensor, sampled: bool, dtype: torch.dtype, hidden: int = HIDDEN) -> None:
-        self.x, self.contrast, self.dtype, self.hidden = x, Contrast(sampled=sampled), dtype, hidden
+        self.x, self.contrast, self.dtype, self.hidden = x.to(dtype), Contrast(sampled=sampled), dtype, hidden
 
     @torch.no_grad()
     def epoch(self, rbm: RBM) -> None:
         machine = rbm
         for positions in torch.randperm(len(self.x)).split(BATCH):
-            v = self.x.index_select(0, positions).to(self.dtype)
+            v = self.x.index_select(0, positions)
             if self.dtype != torch.float32:
                 machine = rbm.lowered(self.dtype)
             found = gradients(machine, statistics(machine, v, self.contrast), self.contrast)
@@ -85,14 +85,16 @@ class Trained:
         images = (x.numpy().reshape(-1, 1, 28, 28) * 255).astype(np.uint8)
         self.split, self.spec, self.layers = Split(images, np.zeros(len(x), np.int64)), spec, len(hidden)
         self.settings: dict[str, Any] = {"precision": precision, "accelerator": "cpu", "epochs": 1, "batch_size": 500}
+        self.architecture = "dbn" if self.layers > 1 else "rbm"
         self.parameters = {
-            "hidden": hidden, "sample_visible": sampled, "pretrain_learning_rate": RATE, "pretrain_momentum": 0.0,
+            "hidden": hidden if self.layers > 1 else hidden[0], "sample_visible": sampled,
+            "pretrain_learning_rate": RATE, "pretrain_momentum": 0.0,
             "pretrain_weight_decay": 0.0, "pretrain_batch_size": BATCH,
         }  # fmt: skip
 
     def fit(self, epochs: int) -> tuple[Any, History]:
         experiment = Experiment(
-            dataset="grey", family="dbn", architecture="dbn", monitor=None, patience=None,
+            dataset="grey", family="dbn", architecture=self.architecture, monitor=None, patience=None,
             parameters={**self.parameters, "pretrain_epochs": epochs}, **self.settings,
         )  # fmt: skip
         rows = History(time.process_time)
