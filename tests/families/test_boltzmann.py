@@ -6,10 +6,13 @@ import torch
 
 from made_up import GREY, TABLE, examples
 from stemma import families
+from stemma.config import Experiment
+from stemma.data.store import Split
 from stemma.families.dbn.annealing import CoupledUnits, all_states, cooling
 from stemma.families.dbn.boltzmann import Boltzmann
 from stemma.spec import DataSpec
 from stemma.training.datamodule import Batch
+from stemma.training.loop import SeedRun
 
 
 def units(count: int, seed: int = 0, spread: float = 1.0) -> CoupledUnits:
@@ -172,3 +175,16 @@ def test_pictures_of_images() -> None:
     whole, half = pictures["completed"][:, :, :28], pictures["completed"][:, :, 30:58]
     np.testing.assert_array_equal(whole[:, :14], half[:, :14])
     assert (half[:, 14:] == 127).all() and not machine(len(TABLE.features)).pictures()
+
+
+def test_the_chosen_epoch_keeps_its_losses() -> None:
+    """Their unit is nats; the share of right bits is taken once, at the end, and stands beside them."""
+    spec = DataSpec("made_up", "table", "table", (4,), (), "recall")
+    split = Split(np.random.default_rng(0).integers(0, 2, (40, 4)).astype(np.float32), np.zeros(40))
+    settings = Experiment(
+        dataset="slot", family="dbn", architecture="boltzmann", task="recall", accelerator="cpu", seeds=(0,), epochs=3
+    )
+    rows: list[dict] = []
+    _, best = SeedRun("x", settings, 0, spec.to_dict()).fit(split, split, 3, rows)
+    assert best["val_loss"] == min(row["val_loss"] for row in rows) > 0
+    assert 0 < best["val_bits_right"] <= 1

@@ -8,12 +8,14 @@ from torch.nn import functional as F
 
 from made_up import GREY, TABLE, TEXT, VALUES, examples
 from stemma import families
+from stemma.config import Experiment
 from stemma.data.store import Split
 from stemma.errors import StemmaError
 from stemma.families.dbn.dsn import DSN
 from stemma.families.dbn.features import difference_units, rectangles, unequal_pairs
 from stemma.families.dbn.ridge import Moments, best_penalty, best_scale
 from stemma.training.datamodule import Batch, to_batch
+from stemma.training.loop import SeedRun
 
 
 def solved(spec, split, **parameters) -> DSN:
@@ -44,8 +46,8 @@ def test_each_block_is_ridge_regression_on_its_hidden_units(spec, ridge: float |
 def test_a_block_sees_the_input_and_all_earlier_outputs() -> None:
     split = examples(TABLE, 60)
     model, (x, _, _) = solved(TABLE, split, feedback=0.25), to_batch(split)
-    first = model.layers[0][1](torch.sigmoid(model.layers[0][0](x)))
-    second = model.layers[1][1](torch.sigmoid(model.layers[1][0](torch.cat([x, first], 1))))
+    first = model.layers[0][1](torch.sigmoid(x @ model.lowers[0].weight.T + model.lowers[0].bias))
+    second = model.layers[1][1](model.lowers[1](torch.cat([x, first], 1)))
     torch.testing.assert_close(model.stacked(x, 2), torch.cat([x, first, second], 1))
 
 
@@ -151,3 +153,19 @@ def test_pairs_differ_in_their_target() -> None:
     assert (y[first] != y[second]).all()
     with pytest.raises(StemmaError, match="all targets here are equal"):
         unequal_pairs(torch.zeros(5), 3)
+
+
+@pytest.mark.parametrize("spec", [GREY, TABLE], ids=lambda spec: spec.source)
+def test_starts_from_an_rbm_a_block(spec) -> None:
+    parameters = {"hidden": 12, "blocks": 2, "lower": "rbm", "pretrain_epochs": 1, "tune_epochs": 1}
+    experiment = Experiment(
+        dataset="slot", family="dbn", architecture="dsn", parameters=parameters, accelerator="cpu", seeds=(0,)
+    )
+    split = examples(spec, 200)
+    model, best = SeedRun("x", experiment, 0, spec.to_dict()).fit(split, split, 1, [])
+    names = [phase.name for phase in model.phases()]
+    assert names == ["rbm1", "start1", "tune1", "block1", "rbm2", "start2", "tune2", "block2"]
+    assert best["val_accuracy"] > 0.5
+    seen = model.stacked(torch.from_numpy(split.x), 1)
+    assert spec is TABLE or (seen.min() >= 0 and seen.max() <= 1), "a binary machine sees values in [0, 1]"
+    assert model.eval()(torch.from_numpy(split.x)).shape == (200, len(spec.classes))

@@ -152,7 +152,7 @@ class SeedRun:
             else:
                 best = self._descend(model, number, phase, train, validation, epochs, rows)
         if validation is not None and f"val_{scoring(model.spec.task).primary}" not in best:
-            best.update(_scores(model, train, validation))
+            best.update({**_scores(model, train, validation), **best})
         return model, best
 
     def _made(self) -> tuple[Any, list[Phase]]:

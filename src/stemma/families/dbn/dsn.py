@@ -10,16 +10,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stemma.families.base import Model
+from stemma.families.dbn.contrastive import contrastive_loss
 from stemma.families.dbn.features import difference_units, random_units, rectangles, unequal_pairs
+from stemma.families.dbn.greedy import visible_units
+from stemma.families.dbn.machine import RBM, make_rbm
 from stemma.families.dbn.ridge import Moments, best_penalty, best_scale
 from stemma.families.phase import Phase
 from stemma.nn.inputs import Vector
 from stemma.nn.pictures import tiles
 
 PENALTIES = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-GAINS = {"random": 1.0, "differences": 10.0}
+GAINS = {"random": 1.0, "differences": 10.0, "rbm": 1.0}
 BATCH, EVERY = 1000, 5
 """Examples at a time; one of so many is held out to choose the ridge penalty."""
+
+
+class Units(nn.Linear):
+    """A layer of sigmoid units."""
+
+    def forward(self, v: Tensor) -> Tensor:
+        return torch.sigmoid(super().forward(v))
 
 
 class DSN(Model):
@@ -30,8 +40,10 @@ class DSN(Model):
 
     Upper weights U_k are ridge regression of one-hot (or standardised) targets on h_k. Lower weights W_k are random,
     or tell pairs of training examples apart, each within a random rectangle of an image of at least the share `field`
-    a side. With `tune_epochs` they then descend the squared error along the gradient that keeps U_k at its optimum,
-    before U_k is solved for again; `tune_batch_size` examples at a time, which should be more than `hidden`.
+    a side, or are those of an RBM of the block's input (contrastive divergence for `pretrain_epochs`; where it is
+    binary, y enters within [0, 1], else a = 1). With `tune_epochs` they then descend the squared error along the
+    gradient that keeps U_k at its optimum, before U_k is solved for again; `tune_batch_size` examples at a time,
+    which should be more than `hidden`.
 
     `ridge` is the penalty an example; None chooses it, and the factor that makes the outputs logits, on every fifth
     training example, by the first block: later ones see outputs that already know those examples.
@@ -54,19 +66,25 @@ class DSN(Model):
         feedback: float = 0.02,
         ridge: float | None = None,
         words: int = 2000,
+        pretrain_epochs: int = 5,
+        pretrain_learning_rate: float = 0.05,
         tune_epochs: int = 0,
         tune_learning_rate: float = 0.001,
         tune_batch_size: int = 5000,
     ) -> None:
         super().__init__(spec)
-        self.encode = Vector(self.spec, words)
+        units = visible_units(self.spec, "auto", False, False)
+        self.binary = lower == "rbm" and units == "binary"
+        self.encode = Vector(self.spec, words, standardise=not self.binary)
         sizes = [self.encode.size + k * self.spec.outputs for k in range(blocks)]
-        self.lowers = nn.ModuleList(nn.Linear(size, hidden) for size in sizes)
+        self.lowers = nn.ModuleList(
+            make_rbm(units, size, hidden) if lower == "rbm" else Units(size, hidden) for size in sizes
+        )
         self.uppers = nn.ModuleList(nn.Linear(hidden, self.spec.outputs) for _ in sizes[1:])
         self.head = nn.Linear(hidden, self.spec.outputs)
         self.lower, self.field, self.tune_epochs = lower, field, tune_epochs
         self.gain = GAINS[lower] if gain is None else gain
-        self.amplitude = (feedback * self.encode.size) ** 0.5
+        self.amplitude = 1.0 if lower == "rbm" else (feedback * self.encode.size) ** 0.5
         self.penalties = PENALTIES if ridge is None else (ridge,)
         self.tuning = {
             "optimizer": "adam",
@@ -77,6 +95,9 @@ class DSN(Model):
             "weight_decay": 0.0,
             "batch_size": tune_batch_size,
         }
+        self.pretrain_epochs = pretrain_epochs
+        self.pretraining = {**self.tuning, "optimizer": "sgd", "momentum": 0.9, "batch_size": 100}
+        self.pretraining["learning_rate"] = pretrain_learning_rate
         self.register_buffer("ridge", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
         self.register_buffer("errors", torch.zeros(blocks))
@@ -87,19 +108,32 @@ class DSN(Model):
         return [phase for k in range(len(self.lowers)) for phase in self._block_phases(k)]
 
     def _block_phases(self, k: int) -> list[Phase]:
-        number = k + 1
+        number, lower = k + 1, self.lowers[k]
+        first = [self._rbm_phase(k, lower)] if isinstance(lower, RBM) else []
         if not self.tune_epochs:
-            return [Phase(f"block{number}", solve=lambda split: self._start(k, split))]
+            return [*first, Phase(f"block{number}", solve=lambda split: self._start(k, split))]
         tune = Phase(
             f"tune{number}",
             lambda batch: self.tuning_loss(k, batch),
-            trainable=(self.lowers[k],),
+            trainable=(lower,),
+            frozen=(f"lowers.{k}.visible_bias",),
             epochs=self.tune_epochs,
             inputs=lambda batch: self.stacked(batch.x, k),
             settings=self.tuning,
         )
         start = Phase(f"start{number}", solve=lambda split: self._start(k, split))
-        return [start, tune, Phase(f"block{number}", solve=lambda split: self._fit(k, split))]
+        return [*first, start, tune, Phase(f"block{number}", solve=lambda split: self._fit(k, split))]
+
+    def _rbm_phase(self, k: int, rbm: RBM) -> Phase:
+        return Phase(
+            f"rbm{k + 1}",
+            lambda batch: {"loss": contrastive_loss(rbm, batch.x)},
+            trainable=(rbm,),
+            epochs=self.pretrain_epochs,
+            inputs=lambda batch: self.stacked(batch.x, k),
+            labels=False,
+            settings=self.pretraining,
+        )
 
     def solve(self, split: Any) -> None:
         """All blocks in closed form on the training split (`x`, `y`, `lengths`)."""
@@ -107,20 +141,25 @@ class DSN(Model):
             self._start(k, split)
 
     @property
-    def layers(self) -> list[tuple[nn.Linear, nn.Linear]]:
+    def layers(self) -> list[tuple[nn.Module, nn.Linear]]:
         """Lower and upper layer of each block."""
-        return list(zip(self.lowers, [*self.uppers, self.head], strict=True))  # type: ignore[arg-type]
+        return list(zip(self.lowers, [*self.uppers, self.head], strict=True))
 
     def stacked(self, x: Tensor, k: int) -> Tensor:
         """What block k (from 0) sees of prepared examples: the encoded input and all earlier outputs."""
         values = self.encode(x)
         for lower, upper in self.layers[:k]:
-            values = torch.cat([values, self.amplitude * upper(torch.sigmoid(lower(values)))], 1)
+            values = torch.cat([values, self._fed_back(upper(lower(values)))], 1)
         return values
+
+    def _fed_back(self, outputs: Tensor) -> Tensor:
+        if not self.binary:
+            return self.amplitude * outputs
+        return outputs.clamp(0, 1) if self.spec.task == "classify" else outputs.sigmoid()
 
     def activations(self, x: Tensor, k: int) -> Tensor:
         """Hidden activations h of block k, `[B, H]`."""
-        return torch.sigmoid(self.lowers[k](self.stacked(x, k)))
+        return self.lowers[k](self.stacked(x, k))
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         return self.head(self.activations(x, len(self.lowers) - 1))
@@ -133,13 +172,15 @@ class DSN(Model):
 
     @torch.no_grad()
     def _start(self, k: int, split: Any) -> None:
-        """Draw the lower weights of block k and solve for its upper ones."""
+        """Draw the lower weights of block k, unless an RBM learnt them, and solve for its upper ones."""
         self._draw(k, split)
         self._fit(k, split)
 
     def _draw(self, k: int, split: Any) -> None:
-        layer, size = self.layers[k][0], self.encode.size
-        count, width = layer.out_features, layer.in_features
+        layer, size = self.lowers[k], self.encode.size
+        if not isinstance(layer, Units):
+            return
+        count, width = layer.weight.shape
         if self.lower == "random":
             weight, bias = random_units(width, count, self.gain)
         else:
@@ -199,7 +240,7 @@ class DSN(Model):
         By the envelope theorem its gradient is that of the error with the closed form inside, which Deng and Yu
         (2011, section 4) write out; in validation the upper weights stay.
         """
-        upper, h, t = self.layers[k][1], torch.sigmoid(self.lowers[k](batch.x)), self.wanted(batch.y)
+        upper, h, t = self.layers[k][1], self.lowers[k](batch.x), self.wanted(batch.y)
         if self.training:
             with torch.no_grad():
                 moments = Moments(h.shape[1], t.shape[1], h.device)
@@ -213,4 +254,6 @@ class DSN(Model):
         """Lower weights of the first block, for images."""
         if self.spec.kind != "image":
             return {}
-        return {"filters": tiles(self.layers[0][0].weight.reshape(-1, *self.spec.shape))}
+        lower = self.lowers[0]
+        weight = lower.weight.T if isinstance(lower, RBM) else lower.weight
+        return {"filters": tiles(weight.reshape(-1, *self.spec.shape))}  # type: ignore[operator]

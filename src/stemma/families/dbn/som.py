@@ -40,7 +40,7 @@ class SOM(Model):
     `end_radius`. Batch rule: in each of `passes` passes every prototype becomes the weighted mean of all examples.
     Online rule: after each example, in random order, prototypes go towards it by a rate that shrinks likewise.
 
-    Task `classify`: a unit knows the classes of its training examples, each counted once more than it occurs; an
+    Task `classify`: a unit counts the classes of its training examples, and one more example shared by all classes; an
     example belongs to units by exp(-d^2 / w), d its distance to their prototypes, w half the mean gap between the two
     smallest d^2 of an example in train; the log-probabilities of its units are averaged.
     """
@@ -95,7 +95,7 @@ class SOM(Model):
         self.width.copy_((distance[:, 1] - distance[:, 0]).mean().clamp(min=1e-6) / 2)
         if self.spec.task == "classify":
             labels = torch.from_numpy(np.array(split.y)).to(best)
-            counts = torch.ones_like(self.head.weight.T)
+            counts = torch.full_like(self.head.weight.T, 1 / self.spec.outputs)
             counts.index_put_((best[:, 0], labels), torch.ones_like(distance[:, 0]), accumulate=True)
             self.head.weight.copy_((counts / counts.sum(1, keepdim=True)).log().T)
 
