@@ -14,6 +14,8 @@ from stemma.data.resize import resize as to_size
 from stemma.errors import StemmaError
 
 MAX_PIXELS = 64_000_000
+MAX_BYTES = 200_000_000
+"""Of a file: no format here needs more for `MAX_PIXELS`."""
 MAX_RATIO = 3000
 """Pixels a byte: no format here packs more of them (GIF 2,730, PNG 1,032), so a larger declared size is a lie."""
 SMALL = 1 << 18
@@ -55,6 +57,8 @@ def decode(content: bytes, where: str) -> np.ndarray:
                 size = f"{image.width}x{image.height} pixels"
                 raise StemmaError(f"{where}: declares {size}, more than a file of its length can hold")
             return _planes(image, where)
+    except UnidentifiedImageError:
+        raise StemmaError(f"{where}: not a readable image (none of {', '.join(FORMATS)})") from None
     except BROKEN as error:
         raise StemmaError(f"{where}: not a readable image ({error})") from None
 
@@ -95,7 +99,7 @@ def describe(shape: Sequence[int]) -> str:
     return f"{ {1: 'grey', 3: 'RGB'}.get(channels, f'{channels} channels') } {height}x{width}"
 
 
-def to_array(images: Any, shape: Sequence[int], resize: str = "") -> np.ndarray:
+def to_array(images: Any, shape: Sequence[int], resize: str = "", where: str = "image") -> np.ndarray:
     """Raw input as uint8 `[N, C, H, W]` of the wanted `shape` `(C, H, W)`.
 
     Args:
@@ -103,22 +107,25 @@ def to_array(images: Any, shape: Sequence[int], resize: str = "") -> np.ndarray:
             `[H, W]`, `[H, W, C]`, `[C, H, W]`, `[N, H, W]` (grey), `[N, H, W, C]` or `[N, C, H, W]`;
             or a list of such images.
         resize: the method by which images of another size are brought to `shape`; empty: they are refused.
+        where: what errors call an image that has no path.
 
     Raises:
         StemmaError: another size, number of channels or range of values; what was found and expected.
     """
     if isinstance(images, (list, tuple)) and images and not _is_number(images[0]) and not _is_nested(images):
-        return np.concatenate([to_array(image, shape, resize) for image in images])
+        return np.concatenate([to_array(image, shape, resize, where) for image in images])
     if isinstance(images, (str, Path)):
         return _fit(decode(_content(Path(images)), str(images)), shape, resize, str(images))
     if isinstance(images, Image.Image):
-        return _fit(_planes(images, "image"), shape, resize, "image")
-    return _fit(_whole_numbers(np.asarray(images)), shape, resize, "image")
+        return _fit(_planes(images, where), shape, resize, where)
+    return _fit(_whole_numbers(np.asarray(images), where), shape, resize, where)
 
 
 def _content(path: Path) -> bytes:
     if not path.is_file():
-        raise StemmaError(f"{path}: no such file")
+        raise StemmaError(f"{path}: {'a folder; expected an image file' if path.is_dir() else 'no such file'}")
+    if path.stat().st_size > MAX_BYTES:
+        raise StemmaError(f"{path}: {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}")
     return path.read_bytes()
 
 
@@ -134,14 +141,14 @@ def _is_nested(images: Sequence[Any]) -> bool:
     return isinstance(images[0], (list, tuple)) and _is_number(first)
 
 
-def _whole_numbers(array: np.ndarray) -> np.ndarray:
+def _whole_numbers(array: np.ndarray, where: str) -> np.ndarray:
     if array.dtype == np.uint8:
         return array
     if array.size == 0 or not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):
-        raise StemmaError(f"image: expected grey values 0 to 255, found {array.dtype} of shape {array.shape}")
+        raise StemmaError(f"{where}: expected grey values 0 to 255, found {array.dtype} of shape {array.shape}")
     if not np.isfinite(array).all() or array.min() < 0 or array.max() > 255 or (array != np.round(array)).any():
         raise StemmaError(
-            f"image: values from {array.min():g} to {array.max():g}; "
+            f"{where}: values from {array.min():g} to {array.max():g}; "
             "expected whole numbers 0 to 255 (not scaled to 0..1)"
         )
     return array.astype(np.uint8)

@@ -1,5 +1,7 @@
 """Raw input, in the forms that pyfunc and HTTP bring it, -> the arrays that a model takes."""
 
+import base64
+import binascii
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.data.image import to_array
+from stemma.data.image import decode, to_array
 from stemma.data.preparation.columns import Encoder
 from stemma.data.text import encode
 from stemma.errors import StemmaError
@@ -16,8 +18,8 @@ from stemma.spec import DataSpec
 
 Prepared = tuple[np.ndarray, np.ndarray | None, list[str] | None]
 """x, lengths, texts, as `model.predict` takes them."""
-COLUMNS = ("text", "0")
-"""Names that the column of a table of texts may have; 0 is what pandas calls a column without a name."""
+NAMELESS = "0"
+"""What pandas calls the column of a table that has no name."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +43,28 @@ def prepare(values: Any, spec: DataSpec, encoding: Encoding) -> Prepared:
 
     Text: a string, a list or array of strings, or a table with a column `text`.
     Images: whole numbers 0 to 255 as an array `[N, H, W]` (grey), `[N, H, W, C]` or `[N, C, H, W]`, or one
-    image without N. Over HTTP nested lists become such an array.
+    image without N. Over HTTP nested lists become such an array. Or image files (PNG, JPEG, ...): their bytes, or these
+    as base64 text or a `data:` address; one, or an array of them.
     Tables: a table, or a mapping of columns, with the raw columns by their names; others are left out.
 
     Raises:
         StemmaError: nothing to predict, a missing column or value, something else than texts or numbers, images of
-            another shape.
+            another shape, broken image files.
     """
     if encoding.columns is not None:
         return encoding.columns.encode(_rows(values, encoding.columns)), None, None
-    if isinstance(values, pd.DataFrame):
-        values = _column(values)
+    if isinstance(values, (pd.DataFrame, dict)):
+        values = _column(values, "text" if spec.kind == "text" else "image")
+    values = values.item() if isinstance(values, np.ndarray) and not values.ndim else values
     if isinstance(values, (list, tuple, np.ndarray)) and len(values) == 0:
         raise StemmaError("input: nothing to predict (0 examples)")
     if spec.kind == "text":
         texts = _texts(values)
         ids, lengths = encode(texts, encoding.tokens, spec.shape[0], spec.tokens)
         return ids, lengths, texts
+    files = _files(values)
+    if files:
+        return np.concatenate([_opened(file, f"image at place {n}", spec) for n, file in enumerate(files)]), None, None
     return to_array(_numbers(values), spec.shape, spec.resize), None, None
 
 
@@ -65,11 +72,14 @@ def _rows(values: Any, encoder: Encoder) -> pd.DataFrame:
     """Raw rows as a table that has every column and value."""
     names = [column.name for column in encoder.columns]
     if isinstance(values, dict):
-        values = pd.DataFrame({name: np.atleast_1d(np.asarray(column)) for name, column in values.items()})
+        values = _of_columns(values)
     if not isinstance(values, pd.DataFrame):
         raise StemmaError(f"input: expected a table with the columns {', '.join(names)}, found {type(values).__name__}")
     if not len(values):
         raise StemmaError("input: nothing to predict (0 rows)")
+    twice = [name for name in names if list(values.columns).count(name) > 1]
+    if twice:
+        raise StemmaError(f"input: column '{twice[0]}' stands there twice")
     missing = [name for name in names if name not in values]
     if missing:
         raise StemmaError(f"input: columns missing: {', '.join(missing)}; found {', '.join(map(str, values.columns))}")
@@ -81,17 +91,26 @@ def _rows(values: Any, encoder: Encoder) -> pd.DataFrame:
     return values.reset_index(drop=True).astype(dict.fromkeys(whole, "int64"))
 
 
+def _of_columns(columns: dict[Any, Any]) -> pd.DataFrame:
+    lists = {name: column if np.ndim(column) else [column] for name, column in columns.items()}
+    lengths = {name: len(column) for name, column in lists.items()}
+    if len(set(lengths.values())) > 1:
+        raise StemmaError(f"input: columns of unequal length: {lengths}")
+    return pd.DataFrame({name: pd.Series(list(column)) for name, column in lists.items()})
+
+
 def _is_whole(values: pd.Series) -> bool:
     """Whether a column of categories came as floats such as 2.0, which JSON and CSV make of 2."""
     return pd.api.types.is_float_dtype(values) and bool((values == values.round()).all())
 
 
-def _column(table: pd.DataFrame) -> list[Any]:
-    names = [name for name in table.columns if str(name) in COLUMNS]
+def _column(table: pd.DataFrame | dict[str, Any], wanted: str) -> Any:
+    """The one column that is `wanted`, or that has no name."""
+    names = [name for name in table if str(name) in (wanted, NAMELESS)]
     if len(names) != 1:
-        found = [str(name) for name in table.columns]
-        raise StemmaError(f"input: columns {found}; expected a column 'text'")
-    return table[names[0]].tolist()
+        raise StemmaError(f"input: columns {[str(name) for name in table]}; expected a column '{wanted}'")
+    column = table[names[0]]
+    return column.to_numpy() if isinstance(column, pd.Series) else column
 
 
 def _texts(values: Any) -> list[str]:
@@ -103,7 +122,37 @@ def _texts(values: Any) -> list[str]:
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise StemmaError(f"input: expected texts, found {type(text).__name__} at place {place}")
+        if not _is_unicode(text):
+            raise StemmaError(f"input: half a character (a lone surrogate) in the text at place {place}")
     return list(texts)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _files(values: Any) -> list[Any]:
+    """Image files among raw values, as bytes or text; none where they are numbers."""
+    if isinstance(values, np.ndarray):
+        values = values.tolist() if values.ndim == 1 and values.dtype.kind in "OUS" else []
+    values = values if isinstance(values, (list, tuple)) else [values]
+    return list(values) if any(isinstance(value, (str, bytes)) for value in values) else []
+
+
+def _opened(file: Any, where: str, spec: DataSpec) -> np.ndarray:
+    """The image in `file`, uint8 `[1, C, H, W]`."""
+    if isinstance(file, str):
+        try:
+            file = base64.b64decode(file.partition(",")[2] if file.startswith("data:") else file, validate=True)
+        except (binascii.Error, ValueError):
+            raise StemmaError(f"{where}: not base64; expected the bytes of an image file as base64 text") from None
+    if not isinstance(file, bytes):
+        raise StemmaError(f"{where}: expected an image file, found {type(file).__name__}")
+    return to_array(decode(file, where), spec.shape, spec.resize, where)
 
 
 def _numbers(values: Any) -> Any:

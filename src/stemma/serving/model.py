@@ -1,15 +1,18 @@
 """The pyfunc model of every family."""
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+from mlflow.models.model import MLMODEL_FILE_NAME
 from mlflow.pyfunc import PythonModel
 
 from stemma.errors import StemmaError
-from stemma.serving import inputs
+from stemma.serving import inputs, integrity
 from stemma.serving.answers import ANSWERS
 from stemma.spec import DataSpec
 
@@ -20,15 +23,21 @@ class Predictor:
     """
 
     def load_context(self, context: Any) -> None:
-        """Load the model folder that stands under the artifact `model`."""
+        """Load the model folder that stands under the artifact `model`, as it was when it was packaged.
+
+        Raises:
+            StemmaError: its files are not those whose digests the package tells.
+        """
         from stemma import families
 
         folder = Path(context.artifacts["model"])
+        integrity.check(integrity.digests(folder), _packaged(folder), "model")
         self.model = families.load(folder)
         self.encoding = inputs.Encoding.of(folder)
+        self.alone = Lock()
 
     def predict(self, context, model_input, params=None):
-        """Predict a batch of any size; see `inputs.prepare` for its forms.
+        """Predict a batch of any size; see `inputs.prepare` for its forms. Of several threads one at a time asks the model.
 
         Without type hints: MLflow takes one of `model_input` for the only form that is allowed.
 
@@ -37,7 +46,8 @@ class Predictor:
         """
         try:
             prepared = inputs.prepare(model_input, self.model.spec, self.encoding)
-            outputs = self.model.predict(*prepared)
+            with self.alone:
+                outputs = self.model.predict(*prepared)
         except StemmaError as error:
             raise MlflowException.invalid_parameter_value(str(error)) from None
         return table(outputs, self.model.spec)
@@ -45,6 +55,12 @@ class Predictor:
 
 class Classifier(Predictor, PythonModel):
     """The same as MLflow's model; it inherits `predict` since MLflow warns of one that is written in its subclass."""
+
+
+def _packaged(folder: Path) -> integrity.Digests:
+    """The digests that the package around the model's `folder` tells of it; none if it tells none."""
+    root = next(parent for parent in folder.parents if (parent / MLMODEL_FILE_NAME).is_file())
+    return (Model.load(root).metadata or {}).get("sha256", {})
 
 
 def table(outputs: np.ndarray, spec: DataSpec) -> pd.DataFrame:

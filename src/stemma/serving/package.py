@@ -9,6 +9,7 @@ import pandas as pd
 
 import stemma
 from stemma.files import read_json
+from stemma.serving import integrity
 from stemma.serving.answers import ANSWERS
 from stemma.serving.inputs import Encoding
 from stemma.spec import DataSpec
@@ -59,14 +60,16 @@ def package(folder: Path) -> dict[str, Any]:
             "digest": spec.digest,
             "shape": list(spec.shape),
             "resize": spec.resize,
+            "sha256": integrity.digests(folder),
         },
     }
 
 
 def signature(spec: DataSpec, encoding: Encoding) -> "ModelSignature":
     """What goes in and comes out. The forms that go in are many (`inputs.prepare`), and MLflow's check of a
-    named column or a fixed shape would refuse some: texts have one column without name, images any array. Tables
-    have their columns, none required and of any type: MLflow takes no whole number for a `double`.
+    named column or a fixed shape would refuse some: texts have one column without name, of any type since MLflow makes a
+    `string` of numbers and missing values, images any array. Tables have their columns, none required and of any type:
+    MLflow takes no whole number for a `double`.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
@@ -75,7 +78,7 @@ def signature(spec: DataSpec, encoding: Encoding) -> "ModelSignature":
     if encoding.columns is not None:
         taken: list[Any] = [ColSpec(AnyType(), column.name, required=False) for column in encoding.columns.columns]
     else:
-        taken = [ColSpec("string") if spec.kind == "text" else TensorSpec(np.dtype(object), (-1,))]
+        taken = [ColSpec(AnyType()) if spec.kind == "text" else TensorSpec(np.dtype(object), (-1,))]
     if spec.task in ANSWERS:
         answer = ANSWERS[spec.task]
         told = ColSpec(Array("double") if answer.several else "double", answer.name)
