@@ -1,4 +1,4 @@
-"""Commands about MLflow: publish, promote, predict, ui."""
+"""Commands about MLflow: publish, promote, ui."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PARAMS, REPORTS, PORT = Path("params.yaml"), Path("reports"), 5000
 
 
 def register(app: typer.Typer) -> None:
-    for command in (publish, promote, predict, ui):
+    for command in (publish, promote, ui):
         app.command()(command)
 
 
@@ -53,36 +53,6 @@ def promote(reports: Reports = REPORTS, as_json: Json = False) -> None:
     for outcome in outcomes:
         reasons, holder = " ".join(outcome.reasons), f"{outcome.champion} ({outcome.model} {outcome.version})"
         print(f"{outcome.slot}: {outcome.verdict} {outcome.candidate}. {reasons} Champion: {holder}")
-
-
-def predict(
-    slot: Annotated[str, typer.Argument(help="A dataset slot of params.yaml.")],
-    inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT...", help="Image files; texts or .txt files (also @FILE); tables as CSV files."),
-    ],
-    params: Params = PARAMS,
-    as_json: Json = False,
-) -> None:
-    """Ask the champion of a slot: label, probability and the three most probable classes of each input, or a value."""
-    from stemma import config, registry
-    from stemma.data.catalog import provenance
-
-    chosen = config.load(params).slot(slot)
-    entry, source = provenance(chosen.use, chosen.test)
-    version = registry.champion(entry.name, source)
-    names, table = _ask(f"models:/{version.name}/{version.version}", entry.kind, inputs)
-    rows = [_answer(name, row) for name, row in zip(names, table.to_dict("records"), strict=True)]
-    if as_json:
-        answer = {"model": version.name, "version": str(version.version), "predictions": rows}
-        print(json.dumps(answer, indent=1))
-        return
-    for row in rows:
-        if "value" in row:
-            print(f"{row['input']}: {row['value']:.6g}")
-            continue
-        others = ", ".join(f"{name} {probability:.1%}" for name, probability in row["top"].items())
-        print(f"{row['input']}: {row['label']} ({row['probability']:.1%}); {others}")
 
 
 def ui(port: Port = PORT) -> None:
@@ -133,62 +103,3 @@ def _report(path: Path) -> Any:
     if not path.is_file():
         raise StemmaError(f"{path}: missing; run `dvc repro`")
     return read_json(path)
-
-
-def _text(value: str) -> str:
-    """The text itself, or the content of the file that `@FILE` or an existing .txt path names."""
-    path = Path(value.removeprefix("@"))
-    if not value.startswith("@") and (path.suffix != ".txt" or not path.is_file()):
-        return value
-    if not path.is_file():
-        raise StemmaError(f"{path}: no such file")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise StemmaError(f"{path}: not UTF-8 text (byte {error.start})") from None
-
-
-def _ask(uri: str, kind: str, inputs: list[str]) -> tuple[list[str], Any]:
-    """Names of the examples in texts, image files or CSV files, and the table of what the model at `uri` answers."""
-    import mlflow
-
-    model = mlflow.pyfunc.load_model(uri)
-    if kind == "text":
-        return inputs, _predict(model, [_text(value) for value in inputs])
-    if kind == "table":
-        names, table = _table(inputs)
-        return names, _predict(model, table)
-
-    from stemma.data.image import to_array
-
-    about = model.metadata.metadata
-    return inputs, _predict(model, to_array(inputs, about["shape"], about["resize"]))
-
-
-def _table(paths: list[str]) -> tuple[list[str], Any]:
-    """The rows of CSV files, one after the other, and where each stands: `FILE:1` is the first below the head."""
-    import pandas as pd
-
-    try:
-        tables = [pd.read_csv(path) for path in paths]
-    except (OSError, ValueError) as error:
-        raise StemmaError(f"{', '.join(paths)}: not readable as CSV ({error})") from None
-    names = [f"{path}:{n + 1}" for path, table in zip(paths, tables, strict=True) for n in range(len(table))]
-    return names, pd.concat(tables, ignore_index=True)
-
-
-def _predict(model: Any, raw: Any) -> Any:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return model.predict(raw)
-    except MlflowException as error:
-        raise StemmaError(error.message) from None
-
-
-def _answer(name: str, row: dict[str, Any]) -> dict[str, Any]:
-    if "value" in row:
-        return {"input": name, "value": row["value"]}
-    classes = {key.removeprefix("p_"): value for key, value in row.items() if key.startswith("p_")}
-    top = dict(sorted(classes.items(), key=lambda item: -item[1])[:3])
-    return {"input": name, "label": row["label"], "probability": row["probability"], "top": top}

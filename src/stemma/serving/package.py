@@ -30,31 +30,38 @@ REQUIREMENTS = (
     "torch",
     "torchmetrics",
 )
+CODE, SCRIPT = Path(stemma.__file__).parent, Path(__file__).with_name("script.py")
 EXAMPLE_TEXTS = ["a warm, funny and thoughtful film", "two hours that feel like four"]
 
 
 def log_model(run_id: str, folder: Path) -> str:
-    """Log the model in `folder` (see `stemma.families.save`) to a run; returns the id of the logged model."""
+    """Log the model in `folder` (see `stemma.families.save`) to a run; returns the id of the logged model.
+
+    Its tag `sha256` tells what the package is made of, apart from the package.
+    """
     import mlflow
 
     description = read_json(folder / "model.json")
     example = input_example(DataSpec.from_dict(description["spec"]), Encoding.of(folder))
+    tags = {"sha256": integrity.seal(integrity.parts(folder, CODE, SCRIPT))}
     with mlflow.start_run(run_id=run_id):
-        logged = mlflow.pyfunc.log_model(**package(folder), name=description["architecture"], input_example=example)
+        logged = mlflow.pyfunc.log_model(
+            **package(folder), name=description["architecture"], input_example=example, tags=tags
+        )
     return str(logged.model_id)
 
 
 def package(folder: Path) -> dict[str, Any]:
     """Arguments that `mlflow.pyfunc.save_model` and `log_model` share."""
     spec = DataSpec.from_dict(read_json(folder / "model.json")["spec"])
-    here = Path(__file__).parent
     return {
-        "python_model": str(here / "script.py"),
+        "python_model": str(SCRIPT),
         "artifacts": {"model": str(folder)},
-        "code_paths": [str(Path(stemma.__file__).parent)],
+        "code_paths": [str(CODE)],
         "pip_requirements": [f"{name}=={version(name).partition('+')[0]}" for name in REQUIREMENTS],
         "signature": signature(spec, Encoding.of(folder)),
         "metadata": {
+            "kind": spec.kind,
             "dataset": spec.dataset,
             "source": spec.source,
             "digest": spec.digest,
