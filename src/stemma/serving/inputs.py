@@ -104,8 +104,8 @@ def _is_whole(values: pd.Series) -> bool:
     return pd.api.types.is_float_dtype(values) and bool((values == values.round()).all())
 
 
-def _column(table: pd.DataFrame | dict[str, Any], wanted: str) -> Any:
-    """The one column that is `wanted`, or that has no name."""
+def _column(table: Any, wanted: str) -> Any:
+    """The one column of a table or mapping that is `wanted`, or that has no name."""
     names = [name for name in table if str(name) in (wanted, NAMELESS)]
     if len(names) != 1:
         raise StemmaError(f"input: columns {[str(name) for name in table]}; expected a column '{wanted}'")

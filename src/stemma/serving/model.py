@@ -37,7 +37,7 @@ class Predictor:
         self.alone = Lock()
 
     def predict(self, context, model_input, params=None):
-        """Predict a batch of any size; see `inputs.prepare` for its forms. Of several threads one at a time asks the model.
+        """Predict a batch of any size; see `inputs.prepare` for its forms. Of several threads one at a time asks.
 
         Without type hints: MLflow takes one of `model_input` for the only form that is allowed.
 

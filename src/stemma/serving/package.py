@@ -74,9 +74,9 @@ def package(folder: Path) -> dict[str, Any]:
 
 def signature(spec: DataSpec, encoding: Encoding) -> "ModelSignature":
     """What goes in and comes out. The forms that go in are many (`inputs.prepare`), and MLflow's check of a
-    named column or a fixed shape would refuse some: texts have one column without name, of any type since MLflow makes a
-    `string` of numbers and missing values, images any array. Tables have their columns, none required and of any type:
-    MLflow takes no whole number for a `double`.
+    named column or a fixed shape would refuse some: texts have one column without name, of any type since MLflow
+    makes a `string` of numbers and missing values, images any array. Tables have their columns, none required and of
+    any type: MLflow takes no whole number for a `double`.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec

@@ -14,6 +14,8 @@ from http import HTTPStatus
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from stemma.errors import StemmaError
 
 LARGEST_BODY = 16 << 20
@@ -66,7 +68,7 @@ def _count(data: Any) -> int:
     """Examples in what a body holds: a mapping of columns, a table, a list, an array, or one by itself."""
     if isinstance(data, dict):
         return max(map(_count, data.values()), default=0)
-    return len(data) if isinstance(data, list) or getattr(data, "ndim", 0) else 1
+    return len(data) if isinstance(data, list) or np.ndim(data) else 1
 
 
 class Guard:
@@ -80,13 +82,15 @@ class Guard:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
             read = _reader(headers.get("content-type", ""))
             body = read(await self._body(headers, receive))
         except Refused as refusal:
-            return await _tell(send, refusal.status, str(refusal))
+            await _tell(send, refusal.status, str(refusal))
+            return
         kept = [pair for pair in scope["headers"] if pair[0] not in (b"content-type", b"content-length")]
         headed = {**scope, "headers": [*kept, (b"content-type", b"application/json")]}
         await self.app(headed, _replay(body, receive), Shortened(send))
@@ -116,7 +120,8 @@ class Shortened:
         if message["type"] == "http.response.start":
             self.status = HTTPStatus(message["status"])
         if self.status < HTTPStatus.BAD_REQUEST:
-            return await self.send(message)
+            await self.send(message)
+            return
         self.body += message.get("body", b"")
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             reason, stack = _reason(self.body.decode(errors="replace"))
