@@ -58,7 +58,7 @@ def serve(
     params: Params = PARAMS,
     host: Annotated[str, typer.Option(help="Address to listen at; anyone who reaches it may ask.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 5002,
-    megabytes: Annotated[int, typer.Option("--max-megabytes", min=1, help="Largest body of a request.")] = 16,
+    megabytes: Annotated[int, typer.Option("--max-megabytes", min=1, help="Largest body of a request.")] = 8,
     examples: Annotated[int, typer.Option("--max-examples", min=1, help="Largest batch of a request.")] = 4096,
 ) -> None:
     """Serve a published model over HTTP by MLflow's scoring server, until SIGTERM or Ctrl-C."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from stemma.errors import StemmaError
 
-LARGEST_BODY = 16 << 20
+LARGEST_BODY = 8 << 20
 """Bytes."""
 LARGEST_BATCH = 4096
 """Examples."""
