@@ -92,7 +92,8 @@ def _rows(values: Any, encoder: Encoder) -> pd.DataFrame:
 
 
 def _of_columns(columns: dict[Any, Any]) -> pd.DataFrame:
-    lists = {name: column if np.ndim(column) else [column] for name, column in columns.items()}
+    several = (list, tuple, np.ndarray, pd.Series)
+    lists = {name: column if isinstance(column, several) else [column] for name, column in columns.items()}
     lengths = {name: len(column) for name, column in lists.items()}
     if len(set(lengths.values())) > 1:
         raise StemmaError(f"input: columns of unequal length: {lengths}")
