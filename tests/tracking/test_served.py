@@ -219,7 +219,8 @@ def serving(published: Path) -> Iterator[Callable[[str], tuple[Any, int]]]:
     started = []
 
     def start(slot: str) -> tuple[Any, int]:
-        command = [sys.executable, "-m", "stemma.cli.main", "serve", slot, "--port", "0"]
+        name = served.find(slot, PARAMS).model  # the architecture that reconstructs is known to this process alone
+        command = [sys.executable, "-m", "stemma.cli.main", "serve", f"{name}@champion", "--port", "0"]
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
         )

@@ -1,4 +1,4 @@
-"""Commands about published models: predict, serve."""
+"""Commands about published models: predict, serve, export."""
 
 import json
 import os
@@ -26,7 +26,7 @@ PARAMS = Path("params.yaml")
 
 
 def register(app: typer.Typer) -> None:
-    for command in (predict, serve):
+    for command in (predict, serve, export):
         app.command()(command)
 
 
@@ -72,6 +72,23 @@ def serve(
         f"{published.title}: http://{host}:{listening.getsockname()[1]}/invocations (also /ping, /version)", flush=True
     )
     server.run(app, listening)
+
+
+def export(
+    slot: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; ends in .onnx.")],
+    params: Params = PARAMS,
+) -> None:
+    """Write a published network as an ONNX file, after checking its answers there; see docs/serving.md for its inputs."""
+    from stemma import served
+    from stemma.serving import onnx
+
+    if file.suffix != ".onnx":
+        raise StemmaError(f"{file}: expected a name that ends in .onnx")
+    published = served.find(slot, params)
+    with served.fetched(published) as folder:
+        difference = onnx.export(folder / "artifacts/model", file)
+    print(f"{published.title}: {file}, {file.stat().st_size:,} bytes; its answers differ by at most {difference:.1e}")
 
 
 def _ask(model: Any, inputs: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -92,12 +92,16 @@ def _rows(values: Any, encoder: Encoder) -> pd.DataFrame:
 
 
 def _of_columns(columns: dict[Any, Any]) -> pd.DataFrame:
-    several = (list, tuple, np.ndarray, pd.Series)
-    lists = {name: column if isinstance(column, several) else [column] for name, column in columns.items()}
+    lists = {name: _as_list(column) for name, column in columns.items()}
     lengths = {name: len(column) for name, column in lists.items()}
     if len(set(lengths.values())) > 1:
         raise StemmaError(f"input: columns of unequal length: {lengths}")
-    return pd.DataFrame({name: pd.Series(list(column)) for name, column in lists.items()})
+    return pd.DataFrame({name: pd.Series(column) for name, column in lists.items()})
+
+
+def _as_list(column: Any) -> list[Any]:
+    column = column.tolist() if isinstance(column, np.ndarray) else column
+    return list(column) if isinstance(column, (list, tuple, pd.Series)) else [column]
 
 
 def _is_whole(values: pd.Series) -> bool:
