@@ -31,6 +31,7 @@ ALLOWED = {  # module or package -> what of stemma it may import, besides itself
     "stemma.report": {"stemma.runs", "stemma.comparison", "stemma.scores"},
     "stemma.tracking": {"stemma.runs", "stemma.comparison", "stemma.serving", "stemma.scores", "stemma.report"},
     "stemma.registry": {"stemma.runs", "stemma.scores", "stemma.comparison", "stemma.gate", "stemma.tracking", "stemma.serving"},
+    "stemma.served": {"stemma.config", "stemma.data.catalog", "stemma.registry", "stemma.serving", "stemma.tracking"},
     "stemma.drift": {"stemma.spec", "stemma.runs", "stemma.scores", "stemma.data", "stemma.families", "stemma.report.svg", "stemma.report.pictures"},
     "stemma.studies": {"stemma.runs", "stemma.comparison", "stemma.report", "stemma.data.store", "stemma.families", "stemma.nn"},
     "stemma.serving": {"stemma.spec", "stemma.families", "stemma.data.text", "stemma.data.image", "stemma.data.store",

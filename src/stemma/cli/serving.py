@@ -79,7 +79,7 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; ends in .onnx.")],
     params: Params = PARAMS,
 ) -> None:
-    """Write a published network as an ONNX file, after checking its answers there; see docs/serving.md for its inputs."""
+    """Write a published network as an ONNX file, after checking its answers there; docs/serving.md tells its inputs."""
     from stemma import served
     from stemma.serving import onnx
 
