@@ -223,8 +223,14 @@ class Model(pl.LightningModule):
             self.companion.update(seen[-1].detach(), batch.y, self._over_devices)
         return loss + self.settings.companion_weight * beside
 
+    @property
+    def devices(self) -> int:
+        """That share a training."""
+        return self.trainer.world_size if self._trainer else 1
+
     def _over_devices(self, value: Tensor) -> Tensor:
-        return self.trainer.strategy.reduce(value, reduce_op="sum")
+        """The sum of the devices' values, alike on all of them."""
+        return self.trainer.strategy.reduce(value, reduce_op="sum") if self.devices > 1 else value
 
     def backward(self, loss: Tensor) -> None:
         """Gradients, with a graph for optimisers that differentiate them again."""

@@ -245,6 +245,7 @@ class DSN(Model):
             with torch.no_grad():
                 moments = Moments(h.shape[1], t.shape[1], h.device)
                 moments.add(h.detach(), t)
+                moments.share(self._over_devices)
                 ((weight, bias),) = moments.ridge([float(self.ridge)])
                 self._put(k, weight, bias)
         factor = self.scale if upper is self.head else 1.0

@@ -61,7 +61,7 @@ class GenerativeDBN(DensityModel):
         self.head = LabelledRBM(below, self.spec.outputs, top) if self.classifies else RBM(below, top)
         if self.persistent:
             self.head.keep_chains(len(self.stack[0].chains))
-            self._ddp_params_and_buffers_to_ignore.append("head.chains")
+            self.keep_chains("head.chains")
         self.down = nn.ParameterList(rbm.weight.detach().clone() for rbm in self.stack)
         self.up_down_steps, self.up_down_epochs, self.bound_samples = up_down_steps, up_down_epochs, bound_samples
         self.save_hyperparameters()
@@ -148,12 +148,12 @@ class GenerativeDBN(DensityModel):
     def _chain(self, h: Tensor) -> Tensor:
         """Visible states of the top pair after `up_down_steps` alternations from h, or from the persistent chains."""
         if self.persistent:
-            h = self.head.chains
+            h = self.own(self.head.chains)
         for _ in range(self.up_down_steps):
             v = self.head.sample_visible(self.head.visible_given_hidden(h))
             h = bernoulli(self.head.hidden_given_visible(v))
         if self.persistent and self.training:
-            self.head.chains.copy_(h)
+            self.own(self.head.chains).copy_(h)
         return v
 
     def _downward(self, features: Tensor) -> list[Tensor]:

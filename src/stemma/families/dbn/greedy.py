@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stemma.errors import StemmaError
-from stemma.families.base import Model
+from stemma.families.dbn.chains import ChainModel
 from stemma.families.dbn.contrastive import Contrast, contrastive_loss, held_out_loss
 from stemma.families.dbn.curves import check_inputs, curves
 from stemma.families.dbn.machine import RBM, make_rbm
@@ -22,7 +22,7 @@ SAMPLES, GIBBS_STEPS = 32, 30
 TOGETHER = 20
 
 
-class GreedyModel(Model):
+class GreedyModel(ChainModel):
     """A stack of RBMs, trained one after the other, that a linear layer stands on where there are targets.
 
     Binary visible units take pixels scaled to [0, 1] or a bag of the `words` most frequent words, counts how often
@@ -92,10 +92,10 @@ class GreedyModel(Model):
         return make_rbm(units, visible, hidden, learn_variance)
 
     def _keep_chains(self, count: int) -> None:
-        """Persistent chains for each RBM; each of several devices goes on with its own, which DDP would overwrite."""
-        for rbm in self.stack:
+        """Persistent chains for each RBM."""
+        for level, rbm in enumerate(self.stack):
             rbm.keep_chains(count)
-        self._ddp_params_and_buffers_to_ignore = [f"rbms.{level}.chains" for level in range(len(self.stack))]
+            self.keep_chains(f"rbms.{level}.chains")
 
     @property
     def stack(self) -> list[RBM]:
@@ -128,7 +128,7 @@ class GreedyModel(Model):
 
     def _contrast(self, rbm: RBM, batch: Any) -> dict[str, Tensor]:
         loss = contrastive_loss if self.training else held_out_loss
-        return {"loss": loss(rbm, batch.x, self.contrast, rbm.chains if self.persistent else None)}
+        return {"loss": loss(rbm, batch.x, self.contrast, self.own(rbm.chains) if self.persistent else None)}
 
     def up(self, v: Tensor, levels: int) -> Tensor:
         """Means of the hidden units after the lowest `levels` RBMs."""
