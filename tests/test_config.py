@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemma import config
@@ -147,6 +147,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))  # fmt: skip
+@settings(deadline=None)
 def test_no_content_whatever_gives_anything_but_the_own_error(
     tmp_path_factory: pytest.TempPathFactory, value: object
 ) -> None:

@@ -19,7 +19,7 @@ from stemma.training import callbacks, spec_of
 from stemma.training.loop import SeedRun
 
 PLACE = [0, 1]
-WHOLE = [False]
+SHARED, WHOLE = [True], [False]
 
 
 class Recorder:
@@ -60,11 +60,11 @@ def share_draws() -> None:
         module.bernoulli = bernoulli  # type: ignore[attr-defined]
     torch.multinomial, torch.rand_like = shared(torch.multinomial), shared(torch.rand_like)  # type: ignore[assignment]
     mixed, step = callbacks._mixed, Model._step
-    callbacks._mixed = lambda seed, phase, number, rank, *what: mixed(seed, phase, number, 0, *what)
+    callbacks._mixed = lambda *place: mixed(*place[:3], 0 if SHARED[0] else place[3], *place[4:])
 
     def stepped(self: Model, *arguments: Any, **named: Any) -> torch.Tensor:
         PLACE[:] = self.global_rank, self.devices
-        WHOLE[0] = True
+        WHOLE[0] = SHARED[0]
         found = step(self, *arguments, **named)
         WHOLE[0] = False
         return found
@@ -78,6 +78,7 @@ def main(cases: str, devices: str, data: str, out: str) -> None:
     greedy.TOGETHER = generative_dbn.TOGETHER = 1
     share_draws()
     for name, settings in json.loads(Path(cases).read_text()).items():
+        SHARED[0] = not name.startswith("own")
         experiment, prepared = Experiment(**settings, devices=int(devices)), Path(data)
         run = SeedRun(name, experiment, 3, spec_of(experiment, prepared).to_dict())
         splits = load_split(prepared, "train"), load_split(prepared, "validation")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from stemma.data.store import load_spec
@@ -113,7 +114,7 @@ def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
     listener.start()
     workers = min(seeds, os.cpu_count() or 1)
     try:
-        with ProcessPoolExecutor(workers, context, _send_logs, (records,)) as pool:
+        with ProcessPoolExecutor(workers, context, _begin_worker, (records,)) as pool:
             try:
                 yield pool
             except BaseException:
@@ -125,9 +126,18 @@ def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
         listener.stop()
 
 
-def _send_logs(records: Any) -> None:
+def _begin_worker(records: Any) -> None:
+    """Send log records to the process that waits for this one, and end with it, even if it is killed."""
+    Thread(target=_end_with_parent, daemon=True).start()
     logging.getLogger().handlers = [QueueHandler(records)]
     logging.getLogger().setLevel(logging.INFO)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _runs_on_cpu(experiment: "Experiment") -> bool:
