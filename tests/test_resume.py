@@ -195,14 +195,24 @@ def test_early_stopping_goes_on_counting(
 def test_every_optimiser_has_its_state_back(
     optimizer: str, prepared: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = experiment("mlp", companion="none", refit=False, optimizer=optimizer, batch_size=60, learning_rate=0.01)
+    momentum = 0.9 if optimizer in ("momentum", "nesterov") else 0.0
+    settings = experiment(
+        "mlp",
+        momentum=momentum,
+        dataset="table",
+        companion="none",
+        refit=False,
+        optimizer=optimizer,
+        batch_size=60,
+        learning_rate=0.01,
+    )
     whole, killed = (RunFiles("x", tmp_path / name / "runs") for name in "ab")
-    train_seed(whole, settings, 4, prepared["grey"])
+    train_seed(whole, settings, 4, prepared["table"])
     with monkeypatch.context() as patch:
         before_steps(patch, lambda here: die(here == (0, 5)))
         with pytest.raises(Killed):
-            train_seed(killed, settings, 4, prepared["grey"])
-    train_seed(killed, settings, 4, prepared["grey"])
+            train_seed(killed, settings, 4, prepared["table"])
+    train_seed(killed, settings, 4, prepared["table"])
     assert files(killed) == files(whole)
 
 
@@ -252,6 +262,7 @@ def stage(folder: Path) -> subprocess.Popen:
     return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
+@pytest.mark.slow
 def test_workers_end_with_a_process_that_is_killed(tmp_path: Path) -> None:
     settings = {"architecture": "mlp", "family": "mlp", "dataset": "grey", "epochs": 10_000}
     project(tmp_path, "grey", settings)
