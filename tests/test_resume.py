@@ -17,7 +17,7 @@ import yaml
 from made_up import GREY, TEXT, prepare
 from stemma import training
 from stemma.config import Experiment
-from stemma.families.dbn import generative_dbn, greedy
+from stemma.families.dbn import layerwise
 from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles
 from stemma.training import bookmark
@@ -84,8 +84,7 @@ def files(runs: RunFiles) -> dict[str, bytes]:
 def test_killed_in_the_middle_and_at_the_end_of_every_phase_it_ends_as_if_nothing_had_been(
     case: str, prepared: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (greedy, generative_dbn):
-        monkeypatch.setattr(module, "TOGETHER", 2)
+    monkeypatch.setattr(layerwise, "TOGETHER", 2)
     settings, taken = experiment(case), list[Place]()
     data, whole, killed = prepared[settings.dataset], *(RunFiles("x", tmp_path / name / "runs") for name in "ab")
     with monkeypatch.context() as patch:

@@ -14,7 +14,7 @@ import torch
 from stemma.config import Experiment
 from stemma.data.store import load_split
 from stemma.families.base import Model
-from stemma.families.dbn import contrastive, deep_machine, generative_dbn, greedy, labelled, machine
+from stemma.families.dbn import contrastive, deep_machine, generative_dbn, labelled, layerwise, machine
 from stemma.training import callbacks, spec_of
 from stemma.training.loop import SeedRun
 
@@ -75,7 +75,7 @@ def share_draws() -> None:
 def main(cases: str, devices: str, data: str, out: str) -> None:
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
-    greedy.TOGETHER = generative_dbn.TOGETHER = 1
+    layerwise.TOGETHER = 1
     share_draws()
     for name, settings in json.loads(Path(cases).read_text()).items():
         SHARED[0] = not name.startswith("own")

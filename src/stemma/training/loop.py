@@ -21,14 +21,14 @@ from stemma.families.catalog import entry
 from stemma.families.phase import Phase
 from stemma.families.start import frozen_epochs, take_over, thawing
 from stemma.files import read_json, write_json
-from stemma.nn.judging import answers
 from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
-from stemma.scores import cross_entropy, scoring
+from stemma.scores import scoring
 from stemma.training import Result, checkpoints, spec_of
 from stemma.training.bookmark import Bookmark, History, Marking, digest, first_device
 from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar, seed_phase
 from stemma.training.datamodule import ArrayData, joined, to_batch
+from stemma.training.solved import scores, solve
 from stemma.training.trainer import make_trainer
 
 if TYPE_CHECKING:
@@ -171,9 +171,7 @@ class SeedRun:
         first, best = (0, Row()) if found is None else self._taken_up(model, found)
         for number, phase in list(enumerate(phases))[first:]:
             if phase.solve is not None:
-                phase.solve(train)
-                if number == len(phases) - 1:
-                    best = {"phase": phase.name, "epoch": 1, **_scores(model, train, validation)}
+                for best in solve(model, phase, number == len(phases) - 1, train, validation):
                     rows.append(best)
             else:
                 within = mark.path if mark and found and number == first and "loops" in found else None
@@ -182,7 +180,7 @@ class SeedRun:
             if mark:
                 mark.between(model, number + 1, best)
         if validation is not None and f"val_{scoring(model.spec.task).primary}" not in best:
-            best.update({**_scores(model, train, validation), **best})
+            best.update({**scores(model, train, validation), **best})
         return model, best
 
     def _taken_up(self, model: Any, found: dict[str, Any]) -> tuple[int, Row]:
@@ -263,23 +261,3 @@ class SeedRun:
             settings.augment.flip if phase.inputs is None else False,
             settings.bucket_by_length and phase.inputs is None,
         )
-
-
-LOSS: dict[str, Callable[..., float]] = {
-    "classify": lambda score, spec, labels, probabilities: cross_entropy(labels, probabilities),
-    "regress": lambda score, spec, targets, values: (score / spec.target_std) ** 2,
-}
-"""(primary score, spec, targets, outputs) -> the loss of a model that was solved for; of other tasks it is the score,
-less being better."""
-
-
-def _scores(model: Any, train: Split, validation: Split | None) -> Row:
-    """Loss and primary score of a model that was solved for, on both splits."""
-    judged, spec, scores = scoring(model.spec.task), model.spec, Row()
-    for stage, split in (("train", train), ("val", validation)):
-        if split is not None:
-            targets, outputs = answers(model, split)
-            score = judged.score.of(targets, outputs)
-            loss = LOSS[spec.task](score, spec, targets, outputs) if spec.task in LOSS else judged.key(score)
-            scores |= {f"{stage}_loss": round(loss, 6), f"{stage}_{judged.primary}": round(score, 6)}
-    return scores

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stemma.errors import StemmaError
-from stemma.families.dbn.curves import check_inputs, curves
 from stemma.families.dbn.density import DensityModel
-from stemma.families.dbn.greedy import TOGETHER, intensities
+from stemma.families.dbn.greedy import intensities
 from stemma.families.dbn.labelled import LabelledRBM
+from stemma.families.dbn.layerwise import rbm_phase
 from stemma.families.dbn.likelihood import LogZ, log_z
 from stemma.families.dbn.machine import RBM
 from stemma.families.dbn.sampling import bernoulli
@@ -85,17 +85,14 @@ class GenerativeDBN(DensityModel):
         if not self.pretrain_epochs:
             return []
         lower = [self._rbm_phase(level, rbm) for level, rbm in enumerate(self.stack)]
-        top = Phase(
+        top = rbm_phase(
             "top",
+            self.head,
             partial(self._contrast, self.head),
-            trainable=(self.head,),
-            epochs=self.pretrain_epochs,
-            inputs=lambda batch: self._beside(self.up(self.encode(batch.x), len(self.stack)), batch.y),
+            lambda batch: self._beside(self.up(self.encode(batch.x), len(self.stack)), batch.y),
+            self.pretrain_epochs,
+            self.pretraining,
             labels=self.classifies,
-            settings=self.pretraining,
-            together=TOGETHER,
-            check=lambda x: check_inputs(self.head, x, "top"),
-            curves=partial(curves, self.head),
         )
         return [*lower, top]
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from stemma.errors import StemmaError
 from stemma.families.dbn.chains import ChainModel
-from stemma.families.dbn.contrastive import Contrast, contrastive_loss, held_out_loss
-from stemma.families.dbn.curves import check_inputs, curves
+from stemma.families.dbn.contrastive import Contrast
+from stemma.families.dbn.layerwise import contrast, rbm_phase, through
 from stemma.families.dbn.machine import RBM, make_rbm
 from stemma.families.phase import Phase
 from stemma.nn.inputs import Vector
@@ -19,7 +19,6 @@ from stemma.nn.pictures import tiles
 from stemma.spec import DataSpec
 
 SAMPLES, GIBBS_STEPS = 32, 30
-TOGETHER = 20
 
 
 class GreedyModel(ChainModel):
@@ -112,29 +111,22 @@ class GreedyModel(ChainModel):
         return phases
 
     def _rbm_phase(self, level: int, rbm: RBM) -> Phase:
-        name = f"rbm{level + 1}"
-        return Phase(
-            name,
+        return rbm_phase(
+            f"rbm{level + 1}",
+            rbm,
             partial(self._contrast, rbm),
-            trainable=(rbm,),
-            epochs=self.pretrain_epochs,
-            inputs=lambda batch: self.up(self.encode(batch.x), level),
-            labels=False,
-            settings=self.pretraining,
-            together=TOGETHER,
-            check=lambda x: check_inputs(rbm, x, name),
-            curves=partial(curves, rbm),
+            lambda batch: self.up(self.encode(batch.x), level),
+            self.pretrain_epochs,
+            self.pretraining,
         )
 
     def _contrast(self, rbm: RBM, batch: Any) -> dict[str, Tensor]:
-        loss = contrastive_loss if self.training else held_out_loss
-        return {"loss": loss(rbm, batch.x, self.contrast, self.own(rbm.chains) if self.persistent else None)}
+        chains = self.own(rbm.chains) if self.persistent else None
+        return contrast(rbm, batch.x, self.training, self.contrast, chains)
 
     def up(self, v: Tensor, levels: int) -> Tensor:
         """Means of the hidden units after the lowest `levels` RBMs."""
-        for rbm in self.stack[:levels]:
-            v = rbm(v)
-        return v
+        return through(self.stack[:levels], v)
 
     @torch.no_grad()
     def _generate(self, split: Any) -> None:
