@@ -82,7 +82,7 @@ def shapes(
 
     from stemma import families
     from stemma.families.base import Model
-    from stemma.families.base import shapes as layer_table
+    from stemma.families.shapes import shapes as layer_table
 
     model = families.build(architecture, spec.to_dict(), parameters)
     if not isinstance(model, Model):
