@@ -49,7 +49,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "cases.json").write_text(json.dumps(cases))
     for devices in ("1", "2"):
         command = [sys.executable, Path(__file__).parent / "two_ranks.py", "cases.json", devices, "data", devices]
-        run = subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True, timeout=600)
+        run = subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True, timeout=1800)
         assert run.returncode == 0, run.stderr
     return folder
 
