@@ -99,6 +99,9 @@ def test_killed_in_the_middle_and_at_the_end_of_every_phase_it_ends_as_if_nothin
     before_steps(monkeypatch, again.append)
     train_seed(killed, settings, 4, data)
     assert len(again) < max(len(taken), 1) and files(killed) == files(whole)
+    again.clear()
+    train_seed(killed, settings, 4, data)
+    assert not again and files(killed) == files(whole), "a seed that is done waits for the others"
 
 
 def sites(taken: list[Place]) -> list[Place]:

@@ -44,5 +44,6 @@ def scores(model: Any, train: Split, validation: Split | None) -> Row:
             targets, outputs = answers(model, split)
             score = judged.score.of(targets, outputs)
             loss = LOSS[spec.task](score, spec, targets, outputs) if spec.task in LOSS else judged.key(score)
-            found |= {f"{stage}_loss": round(loss, 6), f"{stage}_{judged.primary}": round(score, 6)}
+            values = {f"{stage}_loss": loss, f"{stage}_{judged.primary}": score}
+            found |= {name: round(float(value), 6) for name, value in values.items()}
     return found
