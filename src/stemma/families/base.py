@@ -19,7 +19,7 @@ from stemma.families.phase import Phase
 from stemma.nn.companions import CentreLoss, ContrastiveLoss, make_companion
 from stemma.nn.judging import ASKED
 from stemma.nn.losses import balanced, make_loss
-from stemma.nn.optimizers import backward, make_optimizer, make_schedule
+from stemma.nn.optimizers import backward, descend, make_optimizer, make_schedule
 from stemma.nn.penalties import penalty
 from stemma.spec import DataSpec
 
@@ -204,12 +204,11 @@ class Model(pl.LightningModule):
             for parameter in parameters:
                 parameter.grad = None
             backward(self._step(batch, "train"), optimizer)
+            optimizer.step()
         else:
             values, gradients = self.phase.gradients(batch)
             self._record(values, "train", len(batch.y))
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient.to(parameter.dtype)
-        optimizer.step()
+            descend(optimizer, parameters, gradients)
 
     def _training_loss(self, batch: Any, index: int) -> Tensor:
         """An optimiser may evaluate a batch several times; the first evaluation is recorded."""

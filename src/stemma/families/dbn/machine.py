@@ -47,8 +47,8 @@ class RBM(nn.Module):
             self._low = ()
             low = deepcopy(self).to(dtype).requires_grad_(False)
             self._low = (low,)
-        for name, parameter in self._parameters.items():
-            low._parameters[name].copy_(parameter)
+        for ours, theirs in zip(self.parameters(recurse=False), low.parameters(recurse=False), strict=True):
+            theirs.copy_(ours)
         return low
 
     def hidden_activation(self, v: Tensor) -> Tensor:
