@@ -249,7 +249,7 @@ class Model(pl.LightningModule):
         totals = self._totals.setdefault(stage, {})
         for name, value in values.items():
             total, counted = totals.get(name, (0.0, 0))
-            totals[name] = total + value.detach() * count, counted + count
+            totals[name] = total + value.detach().float() * count, counted + count
 
     def on_train_start(self) -> None:
         if self.phase.check is not None:
@@ -271,7 +271,7 @@ class Model(pl.LightningModule):
     def _log_epoch(self, stage: str) -> None:
         """Log the epoch's means once: a metric logged each step costs more than a small net's step."""
         for name, (summed, counted) in self._totals.pop(stage).items():
-            total = self._over_devices(torch.stack([summed.float(), summed.new_tensor(counted).float()]))
+            total = self._over_devices(torch.stack([summed, summed.new_tensor(counted)]))
             mean = total[0] / total[1]
             self.log(f"{stage}_{name}", mean.sqrt() if name in ROOTS else mean, prog_bar=True)
 

@@ -47,7 +47,7 @@ class RBM(nn.Module):
             self._low = ()
             low = deepcopy(self).to(dtype).requires_grad_(False)
             self._low = (low,)
-        for ours, theirs in zip(self.parameters(recurse=False), low.parameters(recurse=False), strict=True):
+        for ours, theirs in zip(self.parameters(), low.parameters(), strict=True):
             theirs.copy_(ours)
         return low
 
