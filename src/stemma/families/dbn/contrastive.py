@@ -59,8 +59,8 @@ def contrast_loss(rbm: RBM, found: Statistics, persistent: bool) -> Tensor:
     """
     if not persistent:
         return _squares(found.v, found.fantasy)
-    energies = map(rbm.free_energy, (found.v, found.fantasy), found.activations)
-    return next(energies).mean() - next(energies).mean()
+    of_data, of_fantasies = found.activations
+    return rbm.free_energy(found.v, of_data).mean() - rbm.free_energy(found.fantasy, of_fantasies).mean()
 
 
 def held_out_loss(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Tensor:
