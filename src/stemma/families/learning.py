@@ -1,6 +1,5 @@
 """Learning: a network's steps in the phases of the training loop, and what they record."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Any
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from stemma.families.answering import Answering
 from stemma.families.phase import Phase
 from stemma.nn.companions import CentreLoss, ContrastiveLoss
-from stemma.nn.optimizers import backward, make_optimizer, make_schedule
+from stemma.nn.optimizers import backward, descend, make_optimizer, make_schedule
 from stemma.nn.penalties import penalty
 
 ROOTS = ("rmse",)
@@ -33,7 +32,7 @@ class Learning(Answering):
 
     def __init__(self) -> None:
         super().__init__()
-        self._totals: dict[str, dict[str, Tensor]] = {}
+        self._totals: dict[str, dict[str, tuple[Any, int]]] = {}
         self._place: tuple[int, int] | None = None
 
     @property
@@ -66,18 +65,23 @@ class Learning(Answering):
         """Of several batches together each has its own step."""
         if self.automatic_optimization:
             return self._training_loss(batch, index)
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
         for part in zip(*(_pieces(column, self.settings.batch_size) for column in batch), strict=False):
-            self._descend(type(batch)(*part))
+            self._descend(type(batch)(*part), optimizer)
         return None
 
-    def _descend(self, batch: Any) -> None:
+    def _descend(self, batch: Any, optimizer: Any) -> None:
         """A step of the optimiser, without what Lightning's own does around one."""
-        optimizer: Any = self.optimizers(use_pl_optimizer=False)
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        if self.phase.gradients is None:
+            for parameter in parameters:
                 parameter.grad = None
-        backward(self._step(batch, "train"), optimizer)
-        optimizer.step()
+            backward(self._step(batch, "train"), optimizer)
+            optimizer.step()
+        else:
+            values, gradients = self.phase.gradients(batch)
+            self._record(values, "train", len(batch.y))
+            descend(optimizer, parameters, gradients)
 
     def _training_loss(self, batch: Any, index: int) -> Tensor:
         """An optimiser may evaluate a batch several times; the first evaluation is recorded."""
@@ -107,10 +111,15 @@ class Learning(Answering):
         assert self.phase.objective is not None
         values = self.phase.objective(batch)
         if record:
-            totals = self._totals.setdefault(stage, defaultdict(lambda: torch.zeros(2, device=self.device)))
-            for name, value in values.items():
-                totals[name] += torch.stack([value.detach() * len(batch.y), value.new_tensor(len(batch.y))])
+            self._record(values, stage, len(batch.y))
         return values["loss"]
+
+    def _record(self, values: dict[str, Tensor], stage: str, count: int) -> None:
+        """Add means over `count` examples to the sums of the epoch, and to their numbers of examples."""
+        totals = self._totals.setdefault(stage, {})
+        for name, value in values.items():
+            total, counted = totals.get(name, (0.0, 0))
+            totals[name] = total + value.detach().float() * count, counted + count
 
     def on_train_start(self) -> None:
         if self.phase.check is not None:
@@ -131,8 +140,8 @@ class Learning(Answering):
 
     def _log_epoch(self, stage: str) -> None:
         """Log the epoch's means once: a metric logged each step costs more than a small net's step."""
-        for name, total in self._totals.pop(stage).items():
-            total = self._over_devices(total)
+        for name, (summed, counted) in self._totals.pop(stage).items():
+            total = self._over_devices(torch.stack([summed, summed.new_tensor(counted)]))
             mean = total[0] / total[1]
             self.log(f"{stage}_{name}", mean.sqrt() if name in ROOTS else mean, prog_bar=True)
 

@@ -89,10 +89,11 @@ class GenerativeDBN(DensityModel):
             "top",
             self.head,
             partial(self._contrast, self.head),
-            lambda batch: self._beside(self.up(self.encode(batch.x), len(self.stack)), batch.y),
+            lambda batch: self.kept(self._beside(self.last_hidden(batch.x), batch.y)),
             self.pretrain_epochs,
             self.pretraining,
             labels=self.classifies,
+            gradients=partial(self._descent, self.head),
         )
         return [*lower, top]
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stemma.errors import StemmaError
 from stemma.families.dbn.chains import ChainModel
-from stemma.families.dbn.contrastive import Contrast
+from stemma.families.dbn.contrastive import Contrast, descent
 from stemma.families.dbn.layerwise import contrast, rbm_phase, through
 from stemma.families.dbn.machine import RBM, make_rbm
 from stemma.families.phase import Phase
@@ -115,14 +115,26 @@ class GreedyModel(ChainModel):
             f"rbm{level + 1}",
             rbm,
             partial(self._contrast, rbm),
-            lambda batch: self.up(self.encode(batch.x), level),
+            lambda batch: self.kept(self.up(self.encode(batch.x), level)),
             self.pretrain_epochs,
             self.pretraining,
+            gradients=partial(self._descent, rbm),
         )
 
     def _contrast(self, rbm: RBM, batch: Any) -> dict[str, Tensor]:
-        chains = self.own(rbm.chains) if self.persistent else None
-        return contrast(rbm, batch.x, self.training, self.contrast, chains)
+        return contrast(rbm, batch.x, self.training, self.contrast, self._chains(rbm))
+
+    def _descent(self, rbm: RBM, batch: Any) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+        loss, gradients = descent(rbm, batch.x, self.contrast, self._chains(rbm))
+        return {"loss": loss}, gradients
+
+    def _chains(self, rbm: RBM) -> Tensor | None:
+        """The persistent ones, if there are any, that this device moves."""
+        return self.own(rbm.chains) if self.persistent else None
+
+    def kept(self, v: Tensor) -> Tensor:
+        """Inputs of a phase in the precision that its steps would round them to: half the memory to read."""
+        return v.bfloat16() if self.settings.precision == "bf16-mixed" else v
 
     def up(self, v: Tensor, levels: int) -> Tensor:
         """Means of the hidden units after the lowest `levels` RBMs."""

@@ -11,7 +11,7 @@ from stemma.families.dbn.curves import check_inputs, curves
 from stemma.families.dbn.machine import RBM
 from stemma.families.phase import Phase
 
-TOGETHER = 20
+TOGETHER = 50
 
 
 def through(layers: Iterable[nn.Module], v: Tensor) -> Tensor:
