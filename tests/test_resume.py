@@ -236,7 +236,7 @@ def test_the_stage_killed_in_each_phase_ends_as_if_nothing_had_been(case: str, t
                 "devices": devices, "dataset": slot, "epochs": 4, "batch_size": 20, "checkpoint_seconds": 0}  # fmt: skip
     for name in ("whole", "killed"):
         project(tmp_path / name, slot, settings)
-    assert stage(tmp_path / "whole").wait(300) == 0
+    assert stage(tmp_path / "whole").wait(1800) == 0
     for line in kills:
         process = stage(tmp_path / "killed")
         assert process.stderr is not None
@@ -245,7 +245,7 @@ def test_the_stage_killed_in_each_phase_ends_as_if_nothing_had_been(case: str, t
         process.wait(30)
         shutil.rmtree(tmp_path / "killed/runs/x/train", ignore_errors=True)
     last = stage(tmp_path / "killed")
-    _, told = last.communicate(timeout=300)
+    _, told = last.communicate(timeout=1800)
     assert last.returncode == 0 and "goes on after phase" in told, told
     whole, killed = (RunFiles("x", tmp_path / name / "runs") for name in ("whole", "killed"))
     assert files(killed) == files(whole)
