@@ -12,6 +12,7 @@ from stemma.gate.evidence import Evidence
 from stemma.runs import RunFiles, Summary
 from stemma.scores import scoring
 
+
 @dataclass(frozen=True)
 class Robustness:
     """The primary score of one model by the size of the perturbation against it, in `space` of its input."""

@@ -155,5 +155,3 @@ def _decision(candidate: Candidate, verdict: Verdict, reasons: list[str], **numb
         evidence=candidate.evidence,
         **numbers,
     )
-
-
