@@ -27,7 +27,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str], ...] = (
      "last hidden layer."),
     ("evaluation", config.Evaluation, "Perturbations against each model ([robustness.md](robustness.md))."),
     ("comparison", config.Comparison, "How results are compared ([comparison.md](comparison.md))."),
-    ("gate", config.Gate, "When a challenger takes the alias `champion`."),
+    ("gate", config.Gate, "When a challenger takes the alias `champion` ([gate.md](gate.md))."),
 )  # fmt: skip
 INHERITED: dict[type[BaseModel], set[str]] = {
     config.Experiment: set(config.Training.model_fields),
