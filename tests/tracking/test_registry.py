@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -14,6 +16,7 @@ from made_up_results import IMAGES, experiment, reports
 
 from stemma import registry
 from stemma.errors import StemmaError
+from stemma.files import write_json
 from stemma.gate import Robustness
 from stemma.registry import ledger
 from stemma.registry.versions import predictions
@@ -323,3 +326,22 @@ def test_twenty_promotions_at_once_leave_one_champion(project: Path) -> None:
     assert [before for before, _ in moves] == [None, *(after for _, after in moves[:-1])]
     assert "found" not in {what for what, *_ in happened()}
     assert len(connect().search_model_versions("name = 'mnist-sample'")) == 2
+
+
+@pytest.mark.slow
+def test_twenty_processes_at_once_leave_one_champion(project: Path) -> None:
+    """The commands themselves, each in a process of its own, two candidates in turn."""
+    for name, accuracy in {"mnist-worse": 0.6, "mnist-better": 0.9}.items():
+        publish_lightly(experiment(project / "runs", name, "mlp", IMAGES, accuracy, hidden=[8]))
+        for file, content in zip(("comparison", "decision"), reports(project / "runs", [name]), strict=True):
+            write_json(project / f"reports-{name}" / f"{file}.json", content)
+    command = [sys.executable, "-m", "stemma.cli.main", "promote", "--json", "--reports"]
+    folders = ["reports-mnist-worse", "reports-mnist-better"] * 10
+    started = [subprocess.Popen([*command, folder], stdout=subprocess.PIPE, text=True) for folder in folders]
+    verdicts = [json.loads(process.communicate()[0])[0]["verdict"] for process in started]
+    assert {process.returncode for process in started} == {0}
+    assert verdicts[1::2].count("promote") == 1 and verdicts[1::2].count("same") == 9
+    assert registry.champion(*MNIST).tags["experiment"] == "mnist-better"
+    moves = [(before, after) for what, before, after in happened() if what == "promote"]
+    assert [before for before, _ in moves] == [None, *(after for _, after in moves[:-1])]
+    assert "found" not in {what for what, *_ in happened()}

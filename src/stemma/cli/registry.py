@@ -50,7 +50,7 @@ def rollback(
     if as_json:
         print(json.dumps(asdict(event), indent=1))
         return
-    print(f"{slot}: champion is version {event.after} again, no longer {event.before} ({event.experiment})")
+    print(f"{slot}: champion is version {event.after} now, no longer {event.before} ({event.experiment})")
 
 
 def history(slot: Slot, params: Params = PARAMS, as_json: Json = False) -> None:
@@ -76,7 +76,6 @@ def explain(alias: Alias, slot: Slot, params: Params = PARAMS, as_json: Json = F
         print(json.dumps(asdict(told), indent=1))
         return
     event = told.event
-    compared = f" (p = {event.p_value:.2g}, allowed {event.level:.2g})" if event.p_value is not None else ""
     lines = {
         told.alias: f"{told.model} version {told.version}: {told.experiment}, seed {told.seed}",
         "who": event.who or "unknown",
@@ -84,8 +83,10 @@ def explain(alias: Alias, slot: Slot, params: Params = PARAMS, as_json: Json = F
         "from": f"version {event.before}" if event.before else "none",
         "to": f"version {event.after}" if event.after else "none",
         "what": event.what,
-        "why": " ".join(event.reasons) + compared,
+        "why": " ".join(event.reasons),
     }
+    if event.p_value is not None:
+        lines["test"] = f"p = {event.p_value:.2g}, allowed below {event.level:.2g}, test set {event.test_digest[:12]}"
     print("\n".join(f"{name:11} {line}" for name, line in lines.items()) + f"\n\n{told.card}")
 
 
