@@ -57,6 +57,7 @@ def test_what_was_rolled_back_stays_out_until_its_results_change_or_it_is_asked_
     assert "Version 2" in kept.reasons[0] and "fails on sevens" in kept.reasons[0] and "--again" in kept.reasons[0]
     assert happened() == before
     assert round_of("mnist-better", 0.95, again=True).version == "2"
+    assert happened() == [*before, ("promote", "1", "2")]
     assert round_of("mnist-better", 0.95).verdict == "same"
     registry.rollback(*MNIST, "still")
     changed = round_of("mnist-better", 0.97)

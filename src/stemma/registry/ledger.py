@@ -102,7 +102,9 @@ def withdrawn(past: list[Event], key: str) -> Event | None:
 
 
 def repeated(past: list[Event], event: Event) -> bool:
-    """Whether the last judgement on these results was the same, on the same champion."""
+    """Whether the last judgement on these results was the same, on the same champion, and moved nothing."""
+    if event.what in MOVES:
+        return False
     own = [each for each in past if each.key == event.key and each.what in ("promote", "keep", "refuse")]
     same = ("what", "before", "after", "reasons", "rival", "test_digest", "level")
     return bool(own) and all(getattr(own[-1], name) == getattr(event, name) for name in same)
