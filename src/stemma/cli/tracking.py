@@ -1,6 +1,5 @@
-"""Commands about MLflow: publish, promote, ui."""
+"""Commands about MLflow: publish, ui."""
 
-import json
 import os
 import socket
 import sys
@@ -20,7 +19,7 @@ PARAMS, REPORTS, PORT = Path("params.yaml"), Path("reports"), 5000
 
 
 def register(app: typer.Typer) -> None:
-    for command in (publish, promote, ui):
+    for command in (publish, ui):
         app.command()(command)
 
 
@@ -31,28 +30,11 @@ def publish(params: Params = PARAMS, reports: Reports = REPORTS) -> None:
     from stemma.tracking import tracking_uri
     from stemma.tracking.publish import publish as bring
 
-    experiments, comparison = config.load(params).trained, _report(reports / "comparison.json")
+    experiments, comparison = config.load(params).trained, report(reports / "comparison.json")
     done = bring(experiments, comparison, log_model)
     counts = f"{len(done.added)} added, {len(done.unchanged)} were there already"
     print(f"published to {tracking_uri()}: {counts}")
     _print_links(PORT)
-
-
-def promote(reports: Reports = REPORTS, as_json: Json = False) -> None:
-    """Give the alias `champion` to each slot's candidate, if the gate says so."""
-    from dataclasses import asdict
-
-    from stemma import registry
-    from stemma.data.catalog import CATALOG
-
-    licences = {name: entry.licence for name, entry in CATALOG.items()}
-    outcomes = registry.promote(_report(reports / "decision.json"), _report(reports / "comparison.json"), licences)
-    if as_json:
-        print(json.dumps([asdict(outcome) for outcome in outcomes], indent=1))
-        return
-    for outcome in outcomes:
-        reasons, holder = " ".join(outcome.reasons), f"{outcome.champion} ({outcome.model} {outcome.version})"
-        print(f"{outcome.slot}: {outcome.verdict} {outcome.candidate}. {reasons} Champion: {holder}")
 
 
 def ui(port: Port = PORT) -> None:
@@ -97,7 +79,7 @@ def _print_links(port: int) -> None:
         print(f"  {label}: {link}")
 
 
-def _report(path: Path) -> Any:
+def report(path: Path) -> Any:
     from stemma.files import read_json
 
     if not path.is_file():

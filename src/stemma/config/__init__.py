@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from stemma.config.datasets import Dataset, Limits, Resize
 from stemma.config.fits import architecture_mistakes, check_parameters, slot_mistakes
+from stemma.config.gate import Gate, gate_mistakes
 from stemma.config.messages import validated
 from stemma.config.section import Key, Section
 from stemma.config.training import Augment, Experiment, Training
@@ -21,40 +22,59 @@ from stemma.errors import StemmaError, unknown
 from stemma.yaml_loader import Loader
 
 __all__ = [
-    "Augment", "Comparison", "Config", "Dataset", "Evaluation", "Experiment", "Gate", "Limits", "Resize", "Start",
-    "Training", "Transfer", "check_parameters", "load",
+    "Augment", "Budgets", "Comparison", "Config", "Corruptions", "Dataset", "Evaluation", "Experiment", "Gate",
+    "Limits", "Resize", "Start", "Training", "Transfer", "check_parameters", "load",
 ]  # fmt: skip
 
 
-class Evaluation(Section):
-    """Sign-of-gradient perturbation of what is tested."""
+Strengths = tuple[Annotated[float, Field(gt=0)], ...]
 
-    epsilons: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+
+def _ascending(strengths: Strengths, info: ValidationInfo) -> Strengths:
+    if any(low >= high for low, high in pairwise(strengths)):
+        raise ValueError(f"{info.field_name} must ascend and be distinct, found {list(strengths)}")
+    return strengths
+
+
+class Corruptions(Section):
+    """What may happen to what is tested with nobody against the model; an empty list: it is not tried."""
+
+    noise: Strengths = Field((), description="images: standard deviation, of a pixel's range; tables: of the columns")
+    blur: Strengths = Field((), description="images: standard deviation in pixels")
+    shift: tuple[Annotated[int, Field(ge=1)], ...] = Field((), description="images: pixels along both axes")
+    drop: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((), description="texts: share of the words lost")
+
+    ascending = field_validator("noise", "blur", "shift", "drop")(_ascending)
+
+
+class Evaluation(Section):
+    """Sign-of-gradient perturbation and corruption of what is tested."""
+
+    epsilons: Strengths = Field(
         (0.007, 0.02, 0.05, 0.1, 0.2), description="sizes of the perturbation, ascending; an empty list: none"
     )
-    perturbed: int = Field(500, ge=1, description="test examples that are perturbed, at most")
+    perturbed: int = Field(500, ge=1, description="test examples that are perturbed and corrupted, at most")
+    corruptions: Corruptions = Corruptions()
 
-    @field_validator("epsilons")
-    @classmethod
-    def ascending(cls, epsilons: tuple[float, ...]) -> tuple[float, ...]:
-        if any(low >= high for low, high in pairwise(epsilons)):
-            raise ValueError(f"epsilons must ascend and be distinct, found {list(epsilons)}")
-        return epsilons
+    ascending = field_validator("epsilons")(_ascending)
+
+
+class Budgets(Section):
+    """Within which the families are compared once more; an empty list: not within such a one."""
+
+    parameters: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (10_000, 100_000, 1_000_000), description="of the model, at most"
+    )
+    train_seconds: Strengths = Field((1.0, 10.0), description="of training a seed, at most")
+
+    ascending = field_validator("parameters", "train_seconds")(_ascending)
 
 
 class Comparison(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
     bootstrap: int = Field(1000, ge=100, description="resamples of the test examples")
     seed: int = Field(0, ge=0, description="of the resampling")
-
-
-class Gate(Section):
-    """When a challenger may take the alias `champion`."""
-
-    alpha: float = Field(0.05, gt=0, lt=1, description="probability of a false promotion")
-    min_effect: float = Field(0.0, ge=0, description="smallest gain that counts, in accuracy or RMSE")
-    max_latency_ms: float | None = Field(None, gt=0, description="prediction time of one example")
-    max_model_bytes: int | None = Field(None, gt=0, description="of the saved model")
+    budgets: Budgets = Budgets()
 
 
 class Config(Section):
@@ -101,7 +121,7 @@ def load(path: Path = Path("params.yaml")) -> Config:
     checked = [line for name in sections for line in _misfits(name, sections, datasets, own)]
     checked += [mistake for key, slot in datasets.items() for mistake in slot_mistakes(f"datasets.{key}", slot)]
     config = validated(Config, values, "", mistakes)
-    mistakes += checked
+    mistakes += checked + ([] if config is None else gate_mistakes(config.gate, config.evaluation.epsilons))
     if mistakes or config is None:
         raise StemmaError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return config

@@ -131,8 +131,9 @@ class Recorder:
 
     def _run_files(self, parent: str) -> None:
         """Run files as artifacts, in the folders that `RunFiles` expects."""
+        test = self.runs.folder / "test"
         files = [self.runs.folder / name for name in NEEDED]
-        for path in [*files, *sorted((self.runs.folder / "test").glob("*.parquet"))]:
+        for path in [*files, *sorted(test.glob("*.parquet")), *test.glob("robustness.json")]:
             below = path.parent.relative_to(self.runs.folder.parent)
             self.client.log_artifact(parent, str(path), f"runs/{below.as_posix()}")
 
