@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -206,6 +207,12 @@ def test_no_json_breaks_it(ask: Callable[..., Any], kind: str, body: Any) -> Non
     answer = ask(kind, body)
     if answer.status_code != 200:
         assert "unexpected error" not in refusal(answer), "the model met what its checks let through"
+
+
+def test_answers_are_sent_without_delay() -> None:
+    """asyncio sets TCP_NODELAY only where the protocol is told, which connections have from the socket they came to."""
+    with server.listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP and listening.getsockname()[1] > 0
 
 
 def test_one_thread_at_a_time_asks_the_model(models: dict[str, Any]) -> None:
