@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemma import config
@@ -98,6 +98,11 @@ def test_an_empty_list_of_epsilons_switches_perturbations_off(tmp_path: Path) ->
         ("evaluation", {"epsilons": [0.1, 0.1]}, "evaluation.epsilons: epsilons must ascend and be distinct, found [0.1, 0.1]"),
         ("evaluation", {"epsilons": [0, 0.1]}, "evaluation.epsilons.0: input should be greater than 0, found 0"),
         ("evaluation", {"perturbed": 0}, "evaluation.perturbed: input should be greater than or equal to 1, found 0"),
+        ("evaluation", {"corruptions": {"blur": [2, 1]}}, "evaluation.corruptions.blur: blur must ascend and be distinct, found [2.0, 1.0]"),
+        ("evaluation", {"corruptions": {"shift": [0.5]}}, "evaluation.corruptions.shift.0: input should be a valid integer, found 0.5"),
+        ("evaluation", {"corruptions": {"drop": [1.0]}}, "evaluation.corruptions.drop.0: input should be less than 1, found 1.0"),
+        ("evaluation", {"corruptions": {"fog": [1.0]}}, "evaluation.corruptions: unknown key 'fog'; known: blur, drop, noise, shift"),
+        ("comparison", {"budgets": {"parameters": [100, 10]}}, "comparison.budgets.parameters: parameters must ascend and be distinct, found [100, 10]"),
         ("evaluation", {"epsilon": [0.1]}, "evaluation: unknown key 'epsilon' (did you mean 'epsilons'?)"),
         ("gate", {"alpha": 2}, "gate.alpha: input should be less than 1, found 2"),
     ],
@@ -147,6 +152,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))  # fmt: skip
+@settings(deadline=None)
 def test_no_content_whatever_gives_anything_but_the_own_error(
     tmp_path_factory: pytest.TempPathFactory, value: object
 ) -> None:

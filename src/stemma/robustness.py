@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stemma.corruption import spread
 from stemma.data.store import Split
 from stemma.families.base import Model
 from stemma.nn.perturbation import changing, encoder_of, space_of
@@ -63,11 +64,6 @@ def judge(model: Any, split: Split, epsilons: Sequence[float], most: int) -> Jud
     score = scoring(model.spec.task).score
     scores = [round(score.of(y, answers), 6) for answers in found.answers]
     return Judged(where, len(some), scores, *turned(found, x, y, some, epsilons))
-
-
-def spread(count: int, most: int) -> np.ndarray:
-    """At most `most` positions, evenly over `count`."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
 
 
 def space(model: Any) -> str | None:

@@ -7,7 +7,8 @@
                                     hidden layer the model folder `network`; `stemma.families.load` reads it
         train_time.json             {"seed<k>": seconds}
         train_epochs_time.json      {"seed<k>": [seconds from the start to the end of each row of history]}
-        test/seed<k>.json           test metrics of a seed, and for the task density log_z, log_z_low, log_z_high
+        test/seed<k>.json           test metrics of a seed, and for the task density log_z, log_z_low, log_z_high;
+                                    for classify the temperature fitted on validation, scaled_calibration_error with it
         test/seed<k>.parquet        a row a test example: label, p0, p1, ... (class probabilities);
                                     for the task regress: target, value; for one that the experiment asks for: spread
                                     (what `stemma.scores` calls targets) and what is kept of an example, such as
@@ -19,10 +20,17 @@
         test/robustness.json        of models with a gradient, the primary score under perturbations against them:
                                     {space, examples, rows: [{epsilon, seed<k>, ...}], turned: [...]}; what `space` and
                                     `turned` (the pictures `adversarial`) hold is told in `stemma.robustness`
+        test/corruption.json        of the data's own task, the primary score on corrupted examples:
+                                    {examples, rows: [{kind, strength, seed<k>, ...}]}, first kind `none`, strength 0
+        test/facts.json             of the data: kind, shape, train_examples, groups (a number a test example, equal
+                                    where they belong together; null if none do); of the model: multiply_adds of one
+                                    prediction (null of an estimator)
         test/pictures.npz           uint8 [n, H, W, C] (C 1 or 3): `mistakes`, `filters`, `samples`, `adversarial`
                                     (original, sign pattern and perturbed, side by side: 3 W); those that exist
         metrics.json                means over the seeds, for `dvc metrics show`
-        test_time.json              {"seed<k>": seconds to predict one example}
+        test_time.json              {"seed<k>": seconds to predict one example within a batch of 256,
+                                    "alone": {"seed<k>": seconds to predict one example by itself},
+                                    "peak_memory": bytes that the evaluating process held at most}
 
 No date, path, duration or run id lies in a file other than `*_time.json`: equal results have equal bytes.
 """
@@ -182,6 +190,11 @@ class RunFiles:
     def robustness(self) -> dict[str, Any] | None:
         """What `write_robustness` wrote; None if it was not measured."""
         path = self.folder / "test" / "robustness.json"
+        return read_json(path) if path.is_file() else None
+
+    def corruption(self) -> dict[str, Any] | None:
+        """What lies in `test/corruption.json`; None if it was not measured."""
+        path = self.folder / "test" / "corruption.json"
         return read_json(path) if path.is_file() else None
 
     def write(self, name: str, value: Any) -> None:

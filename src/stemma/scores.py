@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn import metrics
-from sklearn.metrics import f1_score, log_loss
+from sklearn.metrics import brier_score_loss, f1_score, log_loss
 
+from stemma.calibration import calibration_error
 from stemma.errors import unknown
 
-BINS = 15
 Function = Callable[[np.ndarray, np.ndarray], float]
 
 
@@ -37,16 +38,37 @@ def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(log_loss(labels, probabilities, labels=np.arange(probabilities.shape[1])))
 
 
-def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> float:
-    """Expected calibration error of the predicted class (Guo et al., 2017), `bins` equal-width bins.
+def auroc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean over the classes of the area under the curve of one against the rest: how often an example of the class is
+    given more of it than one of another class, ties counting half (Hand and Till, 2001, section 2).
 
-    The mean over examples of |accuracy - confidence| of the bin they fall into; bins are open on the left.
+    By ranks (Mann, Whitney, 1947), all classes at once. A class without examples, or without others, has no part.
     """
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gaps = np.bincount(index, weights=correct - confidence, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
+    mine = labels[:, None] == np.arange(probabilities.shape[1])
+    count = mine.sum(axis=0)
+    known = (count > 0) & (count < len(labels))
+    if not known.any():
+        return 0.5
+    mine, count = mine[:, known], count[known]
+    ranks = (rankdata(probabilities[:, known], axis=0) * mine).sum(axis=0)
+    return float(((ranks - count * (count + 1) / 2) / (count * (len(labels) - count))).mean())
+
+
+def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Half the mean squared distance to the label's own indicator (Brier, 1950): 0 for certain and right, 1 for certain
+    and wrong; of two classes the mean squared error of the one's probability.
+    """
+    classes = np.arange(probabilities.shape[1])
+    if len(classes) == 2:
+        return float(brier_score_loss(labels, probabilities[:, 1], labels=classes))
+    return float(brier_score_loss(labels, probabilities, labels=classes, scale_by_half=True))
+
+
+def worst_class_recall(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Share of right answers among the examples of the class that fares worst."""
+    right = probabilities.argmax(axis=1) == labels
+    count = np.bincount(labels)
+    return float((np.bincount(labels, weights=right)[count > 0] / count[count > 0]).min())
 
 
 def rmse(targets: np.ndarray, values: np.ndarray) -> float:
@@ -193,10 +215,13 @@ ANY = (-np.inf, np.inf)
 SCORING: dict[str, Scoring] = {
     "classify": Scoring(
         {
-            "accuracy": Score(accuracy, "Accuracy", share=True, higher=True, bounds=(0.0, 1.0)),
-            "macro_f1": Score(macro_f1, "Macro-F1", share=True, higher=True, bounds=(0.0, 1.0)),
+            "accuracy": Score(accuracy, "Accuracy", higher=True, **SHARE),
+            "macro_f1": Score(macro_f1, "Macro-F1", higher=True, **SHARE),
+            "auroc": Score(auroc, "AUROC", higher=True, bounds=(0.0, 1.0)),
             "cross_entropy": Score(cross_entropy, "Cross-entropy"),
-            "calibration_error": Score(calibration_error, "Calibration error", share=True, bounds=(0.0, 1.0)),
+            "brier": Score(brier, "Brier score", bounds=(0.0, 1.0)),
+            "calibration_error": Score(calibration_error, "Calibration error", **SHARE),
+            "worst_class_recall": Score(worst_class_recall, "Worst class's recall", higher=True, **SHARE),
         },
         beside=1,
         per_example=lambda labels, probabilities: probabilities.argmax(axis=-1) == labels,

@@ -15,13 +15,16 @@ from stemma import families
 from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
+from stemma.families.base import Model
 from stemma.families.dbn import contrastive
+from stemma.families.dbn.contrastive import contrastive_loss, descent
 from stemma.families.dbn.curves import check_inputs, curves, subset
 from stemma.families.dbn.greedy import GreedyModel
 from stemma.families.dbn.machine import RBM, make_rbm
 from stemma.families.dbn.rbm import RBMModel
 from stemma.families.dbn.sampling import bernoulli
 from stemma.nn.inputs import BagOfWords
+from stemma.nn.optimizers import descend, make_optimizer
 from stemma.training.loop import SeedRun
 
 
@@ -122,6 +125,46 @@ def test_a_scheduled_rate_of_pretraining_falls_at_each_step(
     assert rates == pytest.approx([0.05 * (1 + np.cos(np.pi * n / steps)) for n in range(steps)])
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_given_gradients_descend_as_those_of_autograd(optimizer: str) -> None:
+    """Also in lower precision, for two steps: the second one has a momentum."""
+    machines = []
+    for given in (False, True):
+        torch.manual_seed(0)
+        rbm, v = make_rbm("binary", 20, 15), torch.rand(30, 20)
+        steps = make_optimizer(optimizer, rbm.parameters(), 0.1, 0.9 if optimizer == "sgd" else 0.0, 0.01)
+        for _ in range(2):
+            with torch.autocast("cpu", torch.bfloat16):
+                if given:
+                    descend(steps, rbm.parameters(), descent(rbm, v)[1])
+                else:
+                    steps.zero_grad()
+                    contrastive_loss(rbm, v).backward()
+                    steps.step()
+        machines.append(rbm)
+    for theirs, ours in zip(*(rbm.parameters() for rbm in machines), strict=True):
+        assert torch.equal(theirs, ours) and ours.dtype == torch.float32
+
+
+@pytest.mark.parametrize("parameters", [{}, {"persistent": True, "chains": 10}, {"visible": "gaussian"}])
+def test_lower_precision_keeps_its_inputs_and_learns_nearly_the_same(
+    parameters: dict, prepared: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contrastive, "bernoulli", lambda p: (p > 0.5).to(p.dtype))
+    spec, split = load_spec(prepared["grey"]), load_split(prepared["grey"], "train")
+    validation = load_split(prepared["grey"], "validation")
+    common = {"hidden": (7, 5), "pretrain_batch_size": 10, **parameters}
+    (low, rows), (full, others) = (
+        run(spec, split, validation, settings={"precision": precision}, **common)
+        for precision in ("bf16-mixed", "32-true")
+    )
+    for rbm, other in zip(low.rbms, full.rbms, strict=True):
+        assert rbm.weight.dtype == torch.float32
+        assert torch.corrcoef(torch.stack([rbm.weight.flatten(), other.weight.flatten()]))[0, 1] > 0.95
+    for row, other in zip(rows[:4], others[:4], strict=True):
+        assert row["reconstruction"] == pytest.approx(other["reconstruction"], rel=0.1)
+
+
 def test_each_training_step_has_random_draws_of_its_own(
     prepared: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +242,7 @@ INPUTS = [
     ("binary", False, values(), r"from -\S+ to \S+; allowed with visible 'binary': 0 to 1"),
     ("binary", False, torch.rand(5, 3), "4 visible units, but its inputs have 3 values"),
     ("binary", False, torch.full((5, 4), float("nan")), "not finite"),
+    ("binary", False, torch.full((5, 4), -float("inf")), "not finite"),
     ("gaussian", False, values(mean=40), r"visible unit \d has mean \S+ and deviation \S+;.*standardised"),
     ("gaussian", False, values(deviation=60), "takes standardised values"),
     ("gaussian", False, torch.ones(5, 4), "4 of 4 visible units have zero variance"),
@@ -220,6 +264,29 @@ def test_takes_inputs_that_fit() -> None:
     check_inputs(make_rbm("counts", 4, 2), torch.tensor([[3.0, 0, 0, 1]]), "rbm1")
 
 
-def test_binary_units_on_a_standardised_table_are_refused_before_training() -> None:
-    with pytest.raises(StemmaError, match=r"rbm1: inputs from .* allowed with visible 'binary': 0 to 1"):
-        run(TABLE, examples(TABLE, 60), None, hidden=(6,), visible="binary")
+WIDE = replace(examples(TABLE, 60), x=40 * examples(TABLE, 60).x)
+FLAT = replace(examples(TABLE, 60), x=np.zeros((60, 4), np.float32))
+BINARY, STANDARD = "inputs from .* allowed with visible 'binary': 0 to 1", "takes standardised values"
+MISFITS = [
+    ("rbm", {"visible": "binary"}, examples(TABLE, 60), f"rbm1: {BINARY}"),
+    ("dbn", {"visible": "gaussian"}, WIDE, f"rbm1: .*{STANDARD}"),
+    ("rbm", {"visible": "gaussian"}, FLAT, "rbm1: 4 of 4 visible units have zero variance"),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "split", "message"), MISFITS)
+def test_data_that_do_not_fit_are_refused_before_the_first_step(
+    name: str, parameters: dict, split: Split, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Model, "training_step", lambda *_: pytest.fail("a step was taken"))
+    hidden = 6 if name == "rbm" else (6, 5)
+    experiment = Experiment(dataset="table", family="dbn", architecture=name, accelerator="cpu",
+                            parameters={"hidden": hidden, **parameters})  # fmt: skip
+    with pytest.raises(StemmaError, match=message) as refused:
+        SeedRun("x", experiment, 0, TABLE.to_dict()).fit(split, None, 1, [])
+    assert "\n" not in str(refused.value)
+
+
+def test_an_image_channel_of_zero_variance_is_refused() -> None:
+    with pytest.raises(StemmaError, match="made_up@grey: channel 0 has zero variance in train"):
+        RBMModel(replace(GREY, std=(0.0,)).to_dict(), visible="gaussian")

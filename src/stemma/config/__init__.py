@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from stemma.config.datasets import Dataset, Limits, Resize
 from stemma.config.fits import architecture_mistakes, check_parameters, slot_mistakes
@@ -21,31 +21,59 @@ from stemma.errors import StemmaError, unknown
 from stemma.yaml_loader import Loader
 
 __all__ = [
-    "Augment", "Comparison", "Config", "Dataset", "Evaluation", "Experiment", "Gate", "Limits", "Resize", "Start",
-    "Training", "Transfer", "check_parameters", "load",
+    "Augment", "Budgets", "Comparison", "Config", "Corruptions", "Dataset", "Evaluation", "Experiment", "Gate",
+    "Limits", "Resize", "Start", "Training", "Transfer", "check_parameters", "load",
 ]  # fmt: skip
 
 
-class Evaluation(Section):
-    """Sign-of-gradient perturbation of what is tested."""
+Strengths = tuple[Annotated[float, Field(gt=0)], ...]
 
-    epsilons: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+
+def _ascending(strengths: Strengths, info: ValidationInfo) -> Strengths:
+    if any(low >= high for low, high in pairwise(strengths)):
+        raise ValueError(f"{info.field_name} must ascend and be distinct, found {list(strengths)}")
+    return strengths
+
+
+class Corruptions(Section):
+    """What may happen to what is tested with nobody against the model; an empty list: it is not tried."""
+
+    noise: Strengths = Field((), description="images: standard deviation, of a pixel's range; tables: of the columns")
+    blur: Strengths = Field((), description="images: standard deviation in pixels")
+    shift: tuple[Annotated[int, Field(ge=1)], ...] = Field((), description="images: pixels along both axes")
+    drop: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((), description="texts: share of the words lost")
+
+    ascending = field_validator("noise", "blur", "shift", "drop")(_ascending)
+
+
+class Evaluation(Section):
+    """Sign-of-gradient perturbation and corruption of what is tested."""
+
+    epsilons: Strengths = Field(
         (0.007, 0.02, 0.05, 0.1, 0.2), description="sizes of the perturbation, ascending; an empty list: none"
     )
-    perturbed: int = Field(500, ge=1, description="test examples that are perturbed, at most")
+    perturbed: int = Field(500, ge=1, description="test examples that are perturbed and corrupted, at most")
+    corruptions: Corruptions = Corruptions()
 
-    @field_validator("epsilons")
-    @classmethod
-    def ascending(cls, epsilons: tuple[float, ...]) -> tuple[float, ...]:
-        if any(low >= high for low, high in pairwise(epsilons)):
-            raise ValueError(f"epsilons must ascend and be distinct, found {list(epsilons)}")
-        return epsilons
+    ascending = field_validator("epsilons")(_ascending)
+
+
+class Budgets(Section):
+    """Within which the families are compared once more; an empty list: not within such a one."""
+
+    parameters: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (10_000, 100_000, 1_000_000), description="of the model, at most"
+    )
+    train_seconds: Strengths = Field((1.0, 10.0), description="of training a seed, at most")
+
+    ascending = field_validator("parameters", "train_seconds")(_ascending)
 
 
 class Comparison(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
     bootstrap: int = Field(1000, ge=100, description="resamples of the test examples")
     seed: int = Field(0, ge=0, description="of the resampling")
+    budgets: Budgets = Budgets()
 
 
 class Gate(Section):

@@ -8,6 +8,7 @@
     vocabulary.json                text and sequences of tokens: list of tokens by id
     table.json                     table: how its columns are encoded
     vectors.npy                    text with word vectors: float32 [tokens, length]
+    test_groups.json               where test examples belong together: a number each, equal for those that do
 
 Splits are `train`, `validation`, `test`, and `unlabelled` (y is -1) where only some examples have labels.
 """
@@ -124,6 +125,12 @@ def load_unlabelled(folder: Path) -> Split | None:
 
 def load_vocabulary(folder: Path) -> list[str] | None:
     path = folder / "vocabulary.json"
+    return read_json(path) if path.is_file() else None
+
+
+def load_test_groups(folder: Path) -> list[int] | None:
+    """A number a test example, equal where they belong together (a film, an exact repetition); None if none do."""
+    path = folder / "test_groups.json"
     return read_json(path) if path.is_file() else None
 
 

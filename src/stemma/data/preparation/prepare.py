@@ -4,6 +4,7 @@ import logging
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from stemma.data import store
@@ -54,6 +55,9 @@ def prepare(
         encoding=meta["encoding"],
     )
     spec, arrays, extra = encode(spec, splits, encoding)
+    together = clusters({"test": splits["test"]}, NO_PAIRS)["test"]
+    if len(np.unique(together)) < len(together):
+        extra["test_groups.json"] = np.unique(together, return_inverse=True)[1].tolist()
     settings = {**asdict(division), **asdict(encoding)}
     if encoding.vectors is not None:
         settings["vectors_sha256"] = sha256(Path(encoding.vectors).expanduser())
