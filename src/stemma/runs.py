@@ -24,6 +24,8 @@
         metrics.json                means over the seeds, for `dvc metrics show`
         test_time.json              {"seed<k>": seconds to predict one example}
 
+    logs/live/<experiment>/seed<k>.jsonl, beside the folder of all run files and no output: history as it grows
+
 No date, path, duration or run id lies in a file other than `*_time.json`: equal results have equal bytes.
 """
 
@@ -115,6 +117,13 @@ class RunFiles:
 
     def model_folder(self, seed: int) -> Path:
         return self.seed_folder(seed) / "model"
+
+    @property
+    def live_folder(self) -> Path:
+        return self.root.parent / "logs" / "live" / self.experiment
+
+    def live(self, seed: int) -> Path:
+        return self.live_folder / f"seed{seed}.jsonl"
 
     def write_history(self, seed: int, rows: list[dict[str, Any]]) -> None:
         write_text(self.seed_folder(seed) / "history.csv", pd.DataFrame(rows).to_csv(index=False))

@@ -96,13 +96,14 @@ def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
             yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)
 
 
-def curves(history: pd.DataFrame) -> Iterator[tuple[str, int, float]]:
+def curves(history: pd.DataFrame, final: str | None = None) -> Iterator[tuple[str, int, float]]:
     """(metric, step, value) of every epoch; values that are not finite are left out.
 
     The last phase has the names that all families share and counts its epochs from 1; earlier phases
-    stand in the section `z_pretrain`, which the UI sorts last.
+    stand in the section `z_pretrain`, which the UI sorts last. `final` names the last phase of a history that may not
+    have reached it.
     """
-    final = history["phase"].iloc[-1]
+    final = history["phase"].iloc[-1] if final is None else final
     for phase, rows in history.groupby("phase", sort=False):
         names = PER_EPOCH if phase == final else _phase_names(str(phase), rows)
         for column in [c for c in names if c in rows]:

@@ -27,6 +27,7 @@ from stemma.scores import cross_entropy, scoring
 from stemma.training import spec_of
 from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar
 from stemma.training.datamodule import ArrayData, joined, to_batch
+from stemma.training.live import Live
 
 if TYPE_CHECKING:
     from stemma.config import Experiment
@@ -43,18 +44,19 @@ def runs_on_cpu(experiment: "Experiment") -> bool:
 
 
 class History(list[Row]):
-    """Rows of history; `seconds` from the start to when each was added.
+    """Rows of history, told to `live` at once; `seconds` from the start to when each was added.
 
     They stand beside the rows, not in them: equal trainings have equal histories.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], live: Live) -> None:
         super().__init__()
-        self.clock, self.started, self.seconds = clock, clock(), list[float]()
+        self.clock, self.started, self.seconds, self.live = clock, clock(), list[float](), live
 
     def append(self, row: Row) -> None:
         super().append(row)
         self.seconds.append(round(self.clock() - self.started, 4))
+        self.live.tell(self)
 
 
 def train_seed(
@@ -72,10 +74,12 @@ def train_seed(
     torch.set_float32_matmul_precision(experiment.matmul_precision)
     clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
-    rows = History(clock)
+    live = Live(runs.live(seed))
+    rows = History(clock, live)
     try:
         label, place = f"{runs.experiment} seed {seed}", experiment.seeds.index(seed)
         seed_run = SeedRun(label, experiment, seed, spec_of(experiment, prepared).to_dict(), place)
+        seed_run.live = live
         seed_run.unlabelled, seed_run.vectors = load_unlabelled(prepared), load_vectors(prepared)
         start = getattr(experiment, "start", None)
         if start is not None:
@@ -120,12 +124,14 @@ class SeedRun:
         unlabelled: further training examples for the phases that look at no labels.
         vectors: word vectors float32 `[tokens, length]` to start from.
         start, origin: how to start from a trained network, and its model folder.
+        live: is told which phase is the last.
     """
 
     unlabelled: Split | None = None
     vectors: np.ndarray | None = None
     start: Any = None
     origin: Path | None = None
+    live: Live | None = None
 
     def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0) -> None:
         self.label, self.experiment, self.seed, self.spec, self.place = label, experiment, seed, spec, place
@@ -142,6 +148,8 @@ class SeedRun:
         """
         pl.seed_everything(self.seed, verbose=False)
         model, phases = self._made()
+        if self.live:
+            self.live.last = phases[-1].name
         best: Row = {}
         for number, phase in enumerate(phases):
             if phase.solve is not None:
