@@ -5,14 +5,14 @@ import json
 import math
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from stemma.comparison import FAMILY_COLOURS
 from stemma.files import sha256
-from stemma.runs import RunFiles
+from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import SCORING, scoring
 
 PER_EPOCH = {
@@ -20,6 +20,8 @@ PER_EPOCH = {
     "val_loss": "val/loss",
     **{f"val_{judged.primary}": f"val/{judged.primary}" for judged in SCORING.values()},
 }
+OF_EPOCHS = ("train/", "val/", "z_pretrain/")
+"""What the names of metrics begin with that have a value an epoch."""
 SHORT = {
     "accuracy": "acc",
     "reconstruction_error": "mse",
@@ -112,6 +114,12 @@ def curves(history: pd.DataFrame, final: str | None = None) -> Iterator[tuple[st
                     yield names[column], step, value
 
 
+def growing(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int, float]]:
+    """`curves` of what there is of a history (`RunFiles.live_rows`)."""
+    if rows:
+        yield from curves(pd.DataFrame(rows).drop(columns="last"), next((r["phase"] for r in rows if r["last"]), ""))
+
+
 def _phase_names(phase: str, rows: pd.DataFrame) -> dict[str, str]:
     columns = [c for c in rows.columns if c not in ("phase", "epoch") and rows[c].notna().any()]
     shown = sorted(columns, key=lambda column: column.endswith("loss"))[:PHASE_METRICS]
@@ -154,6 +162,11 @@ def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:
     place = row["seeds"].index(seed)
     values = {f"test/{row['primary']}": row[row["primary"]], "train_s": row["train_seconds"]}
     return {name: round(float(value["values"][place]), 4) for name, value in values.items()}
+
+
+def chosen(seed: SeedSummary, primary: str) -> dict[str, float]:
+    """The epoch whose weights a seed's model has, and its primary score on validation."""
+    return {"best_epoch": seed.epochs, f"best/val_{primary}": round(seed.val_score, 6)}
 
 
 def perturbed(row: Mapping[str, Any], seed: int) -> Iterator[tuple[str, int, float]]:

@@ -26,6 +26,7 @@ SERVER_AFTER, DATABASE_AFTER = 5.0, 20.0
 """Whoever names a server looks at it; to open a database costs 3 CPU seconds, more than a short training is worth."""
 GRACE = 2.0
 """Seconds that the process has at the end of training to write what is left."""
+COMMAND = [sys.executable, "-m", "stemma.tracking.streamer"]
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 
@@ -66,10 +67,9 @@ class Streaming:
             self.timer.start()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "stemma.tracking.streamer"]
         try:
             process = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+                COMMAND, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
             )
             self._tell(process, json.dumps(self.order, default=vars))
         except OSError as error:

@@ -77,14 +77,12 @@ class Streamer:
 
     def _look(self, seed: int) -> None:
         """Take up the points that are new in a live file."""
-        import pandas as pd
         from mlflow.entities import Metric
 
         from stemma.tracking import describe
 
-        rows, now = _rows(self.files.live(seed)), int(time.time() * 1000)
-        last = next((row["phase"] for row in rows if row["last"]), "")
-        for name, step, value in describe.curves(pd.DataFrame(rows), last) if rows else ():
+        now = int(time.time() * 1000)
+        for name, step, value in describe.growing(self.files.live_rows(seed)):
             if (name, step) not in self.known[seed]:
                 self.known[seed].add((name, step))
                 self.waiting[seed].append(Metric(name, value, now, step))
@@ -127,14 +125,6 @@ class Streamer:
         settings = describe.parameters(self.info, kind) | {key: own[key] for key in ("seed",) if key in own}
         self.client.log_batch(run, params=[Param(key, value) for key, value in settings.items()])
         return str(run)
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    """Rows of a live file, without one that is being written."""
-    if not path.is_file():
-        return []
-    *lines, _ = path.read_text(encoding="utf-8").split("\n")
-    return [json.loads(line) for line in lines]
 
 
 def follow(streamer: Streamer, over: threading.Event, outcome: Callable[[], str]) -> None:
