@@ -67,7 +67,7 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
     live = Live(runs.live(seed))
-    rows, again = History(clock, live), None
+    rows = History(clock, live)
     try:
         seed_run = _seed_run(runs, experiment, seed, prepared)
         seed_run.live = live
