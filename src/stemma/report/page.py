@@ -9,8 +9,10 @@ import pandas as pd
 from stemma.comparison import learning_curves
 from stemma.report import numbers, plots, robustness, words
 from stemma.report.architectures import Catalog, by_task, without_result
+from stemma.report.cost import COSTS, cost_chart
 from stemma.report.confusion import confusion, least_width
 from stemma.report.pictures import data_uri, sheet
+from stemma.report.provenance import provenance
 from stemma.report.tasks import TELLING, log_z
 from stemma.runs import Root, RunFiles
 from stemma.scores import Score, scoring
@@ -41,12 +43,14 @@ def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, 
     ]
     rows = {group["label"]: _rows(group, comparison["rows"]) for group in groups}
     frame = learning_curves([row["experiment"] for row in comparison["rows"]], root)
-    datasets = [_dataset(group, rows[group["label"]], comparison, frame, root) for group in groups]
+    datasets = [_dataset(group, rows[group["label"]], comparison, frame, root, catalog) for group in groups]
     return {
         "comparison": comparison,
         "headline": words.headline(groups, rows),
         "shown": words.scores_shown([group["scoring"] for group in groups]),
         "points": POINTS,
+        "costs": list(COSTS),
+        "named": plots.NAMED,
         "scores": {group["scoring"].score.title for group in groups},
         "units": words.units([group["scoring"].score for group in groups]),
         "terms": {
@@ -144,7 +148,7 @@ def _family_table(groups: list[Group], rows: dict[str, list[Row]], families: lis
 
 
 def _dataset(
-    group: Group, rows: list[Row], comparison: dict[str, Any], frame: pd.DataFrame, root: Root
+    group: Group, rows: list[Row], comparison: dict[str, Any], frame: pd.DataFrame, root: Root, catalog: Catalog
 ) -> dict[str, Any]:
     """Everything of one dataset's section."""
     chosen = {entry["experiment"] for entry in comparison["families"] if _same_test(entry, group)}
@@ -156,7 +160,8 @@ def _dataset(
         "worst": dict(zip(("title", "about"), TELLING[group["task"]].worst, strict=True)),
         "beside": BESIDE.get(group["task"], {}),
         "sentences": words.sentences(group, rows, comparison["confidence"]),
-        "rows": rows,
+        "rows": [{**row, "provenance": provenance(row, group, root, catalog)} for row in rows],
+        "cost": cost_chart(rows, group["scoring"].score, f"p{group['test_digest'][:6]}"),
         "plots": _plots(group, rows, frame),
         "pretrained": _pretrained(rows, root),
         **ERRORS.get(group["task"], _no_errors)(group, best_of_family, root),
@@ -193,19 +198,12 @@ def _scatter(group: Group, row: Row, runs: RunFiles) -> Row:
 
 def _plots(group: Group, rows: list[Row], frame: pd.DataFrame) -> list[dict[str, Any]]:
     label, name = group["label"], f"p{group['test_digest'][:6]}"
-    parameters = [float(max(row["parameters"], 1)) for row in rows]
-    seconds = [max(row["train_seconds"]["mean"], 1e-3) for row in rows]
     score, column = group["scoring"].score, f"val_{group['primary']}"
     axis, scale = (f"validation {score.noun}, %", 100) if score.share else (f"validation {score.noun}", 1)
     first, which = rows[: plots.NAMED], f", the best {plots.NAMED}" if len(rows) > plots.NAMED else ""
-    named = f"{which} named" if which else ""
     loss = plots.curves(frame, first, "val_loss", "validation loss", f"{name}d", label)
     scores = plots.curves(frame, first, column, axis, f"{name}c", label, scale)
-    in_parameters = plots.against_cost(rows, parameters, "parameters", numbers.count, score, f"{name}a", label)
-    in_seconds = plots.against_cost(rows, seconds, "training time", numbers.duration, score, f"{name}b", label)
     found = [
-        (f"{score.title} against parameters{named}", in_parameters),
-        (f"{score.title} against training time{named}", in_seconds),
         (f"Validation {score.noun} while training{which}", scores),
         (f"Validation loss while training{which}", loss),
     ]
