@@ -6,7 +6,7 @@ from typing import Any
 
 from stemma.report import numbers
 from stemma.report.chart import Axis, around
-from stemma.report.labels import beside
+from stemma.report.labels import Box, beside
 from stemma.report.plots import NAMED
 from stemma.scores import Score
 
@@ -40,7 +40,7 @@ def milliseconds(value: float) -> str:
 COSTS: dict[str, Cost] = {
     "parameters": Cost(lambda row: max(row["parameters"], 1), numbers.count, "parameters", " parameters"),
     "multiply_adds": Cost(
-        lambda row: row.get("multiply_adds"), numbers.count, "multiply-adds of a prediction", " multiply-adds"
+        lambda row: row["multiply_adds"], numbers.count, "multiply-adds of a prediction", " multiply-adds"
     ),
     "train_seconds": Cost(
         lambda row: max(row["train_seconds"]["mean"], 1e-3), numbers.duration, "training time", " of training"
@@ -48,8 +48,8 @@ COSTS: dict[str, Cost] = {
     "predict_ms": Cost(
         lambda row: max(row["predict_ms"]["mean"], 1e-6), milliseconds, "prediction time, one of 256", " a prediction"
     ),
-    "alone_ms": Cost(
-        lambda row: max(row["alone_ms"]["mean"], 1e-6) if "alone_ms" in row else None, milliseconds, "prediction time, one alone", " a prediction"
+    "predict_ms_alone": Cost(
+        lambda row: max(row["predict_ms_alone"]["mean"], 1e-6), milliseconds, "prediction time, one alone", " a prediction"
     ),
     "model_bytes": Cost(lambda row: max(row["model_bytes"], 1), numbers.size, "model size"),
 }
@@ -93,21 +93,24 @@ def _view(rows: list[Row], key: str, cost: Cost, y: Axis, score: Score) -> dict[
         return told
     scale = 100 if score.share else 1
     x = around([_of(cost, row) for row in known], LEFT, RIGHT, log=True)
-    spots = [(x.at(_of(cost, row)), y.at(scale * row["score"]["mean"])) for row in known]
-    points = [_point(row, spot, cost, y, score) for row, spot in zip(known, spots, strict=True)]
-    taken = [(left - 5, top - 5, left + 5, top + 5) for left, top in spots]
-    taken += [(p["x"] - 1, p["hi"], p["x"] + 1, p["lo"]) for p in points]
-    names = [row["name"] for row in known][:NAMED]
-    places = beside(spots[:NAMED], names, taken, (LEFT, TOP, RIGHT, BOTTOM))
+
+    def spot(row: Row) -> tuple[float, float]:
+        return x.at(_of(cost, row)), y.at(scale * row["score"]["mean"])
+
+    best = front(known, cost, score)
+    line, points = _staircase([spot(row) for row in best]), [_point(row, spot(row), cost, y, score) for row in known]
+    marks = [(p["x"] - 5, p["y"] - 5, p["x"] + 5, p["y"] + 5) for p in points]
+    lines = [(p["x"] - 1, p["hi"], p["x"] + 1, p["lo"]) for p in points] + _strokes(line)
+    first = known[:NAMED]
+    frame = (LEFT, TOP, RIGHT, BOTTOM)
+    places = beside([spot(row) for row in first], [row["name"] for row in first], marks + lines, frame)
     for point, place in zip(points, places, strict=False):
         point["label"] = place
-    best = front(known, cost, score)
-    steps = [(x.at(_of(cost, row)), y.at(scale * row["score"]["mean"])) for row in best]
     return {
         **told,
         "ticks": [(x.at(tick), cost.show(tick)) for tick in x.ticks()],
         "points": sorted(points, key=lambda point: point["x"]),
-        "front": _staircase(steps),
+        "front": line,
         "words": numbers.listed([f"{row['name']} ({cost.show(_of(cost, row))})" for row in best]),
     }
 
@@ -144,3 +147,11 @@ def _staircase(steps: list[tuple[float, float]]) -> list[tuple[float, float]]:
     corners = [(after[0], before[1]) for before, after in zip(steps, steps[1:], strict=False)]
     between = [point for pair in zip(steps, [*corners, (RIGHT, steps[-1][1])], strict=True) for point in pair]
     return between
+
+
+def _strokes(line: list[tuple[float, float]]) -> list[Box]:
+    """What a line of level and upright parts covers."""
+    return [
+        (min(x, to_x) - 1, min(y, to_y) - 1, max(x, to_x) + 1, max(y, to_y) + 1)
+        for (x, y), (to_x, to_y) in zip(line, line[1:], strict=False)
+    ]

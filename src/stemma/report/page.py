@@ -6,29 +6,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.comparison import learning_curves
-from stemma.report import numbers, plots, robustness, words
+from stemma.comparison import FAMILY_NAMES, learning_curves
+from stemma.report import across, budgets, corruption, numbers, plots, robustness, words
 from stemma.report.architectures import Catalog, by_task, without_result
 from stemma.report.cost import COSTS, cost_chart
 from stemma.report.confusion import confusion, least_width
-from stemma.report.pictures import data_uri, sheet
+from stemma.report.examples import mistakes, sheets
 from stemma.report.provenance import provenance
+from stemma.report.reliability import diagrams
 from stemma.report.tasks import TELLING, log_z
 from stemma.runs import Root, RunFiles
 from stemma.scores import Score, scoring
 
 Row = dict[str, Any]
 Group = dict[str, Any]
-MISTAKES = 8
-"""Mistakes shown of an experiment."""
-TITLES = {
-    "filters": "first-layer filters",
-    "samples": "samples (Gibbs sampling from training examples)",
-    "reconstructions": "reconstructions, each beside its original",
-}
-"""Of pictures that models show; others are called by their name."""
-OF_EXAMPLES = {"mistakes", "adversarial"}
-"""Pictures that stand elsewhere."""
 BESIDE = {"density": {"log Z, nats": lambda row: numbers.estimated(*log_z(row))}}
 """By task: columns of what the scores rest on."""
 POINTS = 400
@@ -61,6 +52,7 @@ def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, 
         },
         "families": _family_table(groups, rows, comparison["families"]),
         "datasets": datasets,
+        "across": across.diagrams(comparison["across"], FAMILY_NAMES, 1 - comparison["confidence"]),
         "tasks": by_task(datasets, catalog),
         "without": without_result(datasets, catalog),
     }
@@ -165,9 +157,12 @@ def _dataset(
         "plots": _plots(group, rows, frame),
         "pretrained": _pretrained(rows, root),
         **ERRORS.get(group["task"], _no_errors)(group, best_of_family, root),
+        "reliability": diagrams(best_of_family),
+        "budgets": budgets.sections(group, rows, [e for e in comparison["family_view"] if _same_test(e, group)]),
+        "corruption": corruption.section(group, rows),
         "robustness": robustness.section(group, rows, best_of_family, root),
-        "sheets": [found for row in rows for found in _sheets(row, root)],
-        "mistakes": [{**row, "items": _mistakes(row, group, root)} for row in best_of_family],
+        "sheets": [found for row in rows for found in sheets(row, root)],
+        "mistakes": [{**row, "items": mistakes(row, group, root)} for row in best_of_family],
     }
 
 
@@ -220,52 +215,3 @@ def _pretrained(rows: list[Row], root: Root) -> list[str]:
             phases = numbers.listed([f"{phase} ({count} epochs)" for phase, count in epochs.items()])
             found.append(f"{row['name']}: {phases}")
     return found
-
-
-def _sheets(row: Row, root: Root) -> list[dict[str, Any]]:
-    """What the model shows of itself, in an order that all share."""
-    pictures = RunFiles(row["experiment"], root).pictures()
-    own = sorted(pictures.keys() - set(TITLES) - OF_EXAMPLES)
-    return [
-        {**row, "title": TITLES.get(kind, _title(kind, len(pictures[kind]))), **sheet(pictures[kind])}
-        for kind in [*TITLES, *own]
-        if kind in pictures and len(pictures[kind])
-    ]
-
-
-def _title(kind: str, count: int) -> str:
-    """Name of pictures that not all models show."""
-    return kind.replace("_", " ") if count == 1 else f"pictures: {kind.replace('_', ' ')}"
-
-
-def _mistakes(row: Row, group: Group, root: Root) -> list[dict[str, Any]]:
-    runs = RunFiles(row["experiment"], root)
-    pictures = runs.pictures().get("mistakes", np.empty((0, 1, 1, 1), np.uint8))
-    found = []
-    for place, mistake in enumerate(runs.read("test/mistakes.json")[:MISTAKES]):
-        told = next(tell(mistake, group) for key, tell in MISTAKE.items() if key in mistake)
-        uri = data_uri(pictures[place]) if place < len(pictures) else None
-        found.append({**told, "text": mistake.get("text"), "uri": uri})
-    return found
-
-
-def _in_classes(mistake: dict[str, Any], group: Group) -> dict[str, str]:
-    true, read = (group["classes"][mistake[name]] for name in ("label", "predicted"))
-    return {"true": true, "read": read, "how": f"{numbers.percent(mistake['probability'])} % sure"}
-
-
-def _in_numbers(mistake: dict[str, Any], group: Group) -> dict[str, str]:
-    true, read = mistake["target"], mistake["value"]
-    by = numbers.significant(abs(read - true))
-    names = {"true": numbers.significant(true), "read": numbers.significant(read)}
-    return {**names, "how": f"{by} too {'much' if read > true else 'little'}"}
-
-
-def _in_score(mistake: dict[str, Any], group: Group) -> dict[str, str]:
-    score = group["scoring"].score
-    told = f"{score.noun} {numbers.value(mistake['score'], score)}{' %' if score.share else ''}"
-    return {"true": "", "read": "", "how": told}
-
-
-MISTAKE = {"value": _in_numbers, "predicted": _in_classes, "score": _in_score}
-"""How a mistake is told, by a field of it."""
