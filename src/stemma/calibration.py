@@ -18,11 +18,11 @@ class Reliability(NamedTuple):
     """By equal-width bins of the confidence, open on the left, `[bins]` each.
 
     Attributes:
-        count: examples in the bin.
+        examples: how many lie in the bin.
         confidence, accuracy: their means; 0 in an empty bin.
     """
 
-    count: np.ndarray
+    examples: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
 
@@ -43,7 +43,7 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
     they fall into.
     """
     found = reliability(labels, probabilities, bins)
-    return float((found.count * np.abs(found.accuracy - found.confidence)).sum() / len(labels))
+    return float((found.examples * np.abs(found.accuracy - found.confidence)).sum() / len(labels))
 
 
 def temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:

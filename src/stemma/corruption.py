@@ -33,18 +33,9 @@ def corrupted(
     split: Split, spec: DataSpec, strengths: Mapping[str, Sequence[float]], vocabulary: Sequence[str] | None
 ) -> Iterator[tuple[str, float, Split]]:
     """Kind, strength and changed examples, for each of the `strengths` by kind that data like these can suffer."""
-    for kind, change in changes(spec).items():
+    for kind, change in CHANGES.get(spec.kind, {}).items():
         for strength in strengths.get(kind, ()):
             yield kind, strength, change(split, strength, np.random.default_rng(0), spec, vocabulary or ())
-
-
-def changes(spec: DataSpec) -> dict[str, Change]:
-    """By name, what can happen to data of this description."""
-    return {
-        "image": {"noise": _noisy_image, "blur": _blurred, "shift": _shifted},
-        "text": {"drop": _without_words},
-        "table": {"noise": _noisy_columns},
-    }.get(spec.kind, {})
 
 
 def _noisy_image(split: Split, strength: float, generator: np.random.Generator, *_: Any) -> Split:
@@ -83,3 +74,11 @@ def _without_words(
     texts = [text.TOKEN.sub(lambda word: word[0] * (generator.random() >= strength), each) for each in split.texts]
     ids, lengths = text.encode(texts, vocabulary, spec.shape[0], spec.tokens)
     return replace(split, x=ids, lengths=lengths, texts=texts)
+
+
+CHANGES: dict[str, dict[str, Change]] = {
+    "image": {"noise": _noisy_image, "blur": _blurred, "shift": _shifted},
+    "text": {"drop": _without_words},
+    "table": {"noise": _noisy_columns},
+}
+"""By kind of data and name."""

@@ -55,7 +55,7 @@ def evaluate(
     for number, seed in enumerate(runs.seeds()):
         model, key = families.load(runs.model_folder(seed)), f"seed{seed}"
         targets, outputs, beside = _answers(model, test, judged)
-        if summary.classes and not judged.asked:
+        if summary.classes:
             beside = _temperature(model, prepared, targets, outputs)
         runs.write_predictions(seed, targets, outputs, judged.columns)
         values.append({metric: round(value, 6) for metric, value in judged.measure(targets, outputs).items()})

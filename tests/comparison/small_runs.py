@@ -1,10 +1,12 @@
 """Run files of one experiment from predictions that a test spells out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from made_up_beside import write_beside
 from stemma.runs import RunFiles, SeedSummary, Summary
 from stemma.scores import scoring
 
@@ -27,6 +29,10 @@ def write_run(
     test_digest: str = "t" * 64,
     val_accuracy: list[float] | None = None,
     parameters: int = 1000,
+    groups: Sequence[int] | None = None,
+    train_examples: int = 1000,
+    train_seconds: float = 2.0,
+    architecture: str = "net",
 ) -> str:
     """Write one seed for each of `probabilities` `[N, K]`; the experiment's name."""
     runs = RunFiles(experiment, root)
@@ -37,10 +43,10 @@ def write_run(
         runs.write_history(seed, [{"phase": "fit", "epoch": e, "val_accuracy": 0.5, "val_loss": 1 / e} for e in (1, 2)])
         accuracy = val_accuracy[seed] if val_accuracy else 0.5
         seeds[f"seed{seed}"] = SeedSummary(2, 0.5, accuracy, parameters, 4 * parameters)
-    names = (experiment, family, "net", dataset, "sample", slot, "d" * 64, test_digest, classes)
+    names = (experiment, family, architecture, dataset, "sample", slot, "d" * 64, test_digest, classes)
     runs.write_summary(Summary(*names, {}, seeds))
-    runs.write("train_time.json", dict.fromkeys(seeds, 2.0))
-    runs.write("test_time.json", dict.fromkeys(seeds, 0.0001))
+    runs.write("train_time.json", dict.fromkeys(seeds, train_seconds))
+    write_beside(runs, seeds, groups=groups, train_examples=train_examples)
     return experiment
 
 
@@ -62,7 +68,7 @@ def write_values(
     names = (experiment, family, "net", "values", "sample", "values", "d" * 64, test_digest, [])
     runs.write_summary(Summary(*names, {}, seeds, "regress"))
     runs.write("train_time.json", dict.fromkeys(seeds, 2.0))
-    runs.write("test_time.json", dict.fromkeys(seeds, 0.0001))
+    write_beside(runs, seeds, kind="table", shape=(4,), temperature=None)
     return experiment
 
 
@@ -90,5 +96,5 @@ def write_kept(
     names = (experiment, family, "net", "mnist", "sample", "grey", "d" * 64, test_digest, [])
     runs.write_summary(Summary(*names, {"task": task}, seeds, task))
     runs.write("train_time.json", dict.fromkeys(seeds, 2.0))
-    runs.write("test_time.json", dict.fromkeys(seeds, 0.0001))
+    write_beside(runs, seeds, temperature=None)
     return experiment

@@ -82,7 +82,7 @@ def test_worst_class_recall_by_hand():
 
 def test_reliability_adds_up():
     found = calibration.reliability(LABELS, PROBABILITIES)
-    assert found.count.sum() == 4 and found.count[8] == found.count[14] == 2
+    assert found.examples.sum() == 4 and found.examples[8] == found.examples[14] == 2
     assert (found.confidence[8], found.accuracy[8]) == pytest.approx((0.6, 0.5))
     assert found.confidence[0] == found.accuracy[0] == 0
 

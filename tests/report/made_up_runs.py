@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from made_up_beside import write_beside
 from stemma.runs import RunFiles, SeedSummary, Summary
 
 DIGITS = [str(digit) for digit in range(10)]
@@ -79,7 +80,10 @@ def _write(
     names = (runs.experiment, family, architecture, dataset, "sample", SLOTS[dataset])
     runs.write_summary(Summary(*names, digest, digest, classes, {}, rows))
     runs.write("train_time.json", {name: seconds + 0.1 * i * seconds for i, name in enumerate(rows)})
-    runs.write("test_time.json", dict.fromkeys(rows, 1e-05 * (1 + parameters / 100000.0)))
+    kind, shape = {"mnist": ("image", (1, 28, 28)), "photo_patches": ("image", (3, 32, 32))}.get(
+        dataset, ("text", (40,))
+    )
+    write_beside(runs, rows, 1e-05 * (1 + parameters / 100000.0), kind, shape)
     _write_explanations(runs, dataset, family, labels, rng, pictures)
 
 
@@ -164,7 +168,7 @@ def write_values(root: Path, seeds: int = 3, examples: int = 120) -> list[str]:
         names = (runs.experiment, family, name, "diabetes", "package", "table", "e" * 64, "e" * 64, [])
         runs.write_summary(Summary(*names, {}, rows, "regress"))
         runs.write("train_time.json", dict.fromkeys(rows, 0.5 + number))
-        runs.write("test_time.json", dict.fromkeys(rows, 1e-6))
+        write_beside(runs, rows, 1e-6, "table", (10,), temperature=None)
         worst = np.argsort(-np.abs(values - targets))[:12]
         mistakes = [{"index": int(i), "target": float(targets[i]), "value": float(values[i])} for i in worst]
         runs.write("test/mistakes.json", mistakes)

@@ -25,8 +25,11 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("transfers.KEY", config.Transfer, "Any key of an experiment, and ([transfer.md](transfer.md)):"),
     ("transfers.KEY.start", config.Start, "A network starts from the other one's weights, an estimator learns on its "
      "last hidden layer."),
-    ("evaluation", config.Evaluation, "Perturbations against each model ([robustness.md](robustness.md))."),
+    ("evaluation", config.Evaluation, "Perturbations against each model, and corruptions "
+     "([robustness.md](robustness.md))."),
+    ("evaluation.corruptions", config.Corruptions, "Strengths, ascending; an empty list: not tried."),
     ("comparison", config.Comparison, "How results are compared ([comparison.md](comparison.md))."),
+    ("comparison.budgets", config.Budgets, "Within which the families are compared once more, ascending."),
     ("gate", config.Gate, "When a challenger takes the alias `champion`."),
 )  # fmt: skip
 INHERITED: dict[type[BaseModel], set[str]] = {

@@ -107,7 +107,7 @@ def _judged(
     return gains - reach, gains + reach, np.minimum(2 * stats.t.sf(beyond, freedom), 1.0), errors
 
 
-def holm(p_values: Sequence[float]) -> list[float]:
+def holm(p_values: Sequence[float] | np.ndarray) -> list[float]:
     """P values corrected for their number (Holm, 1979)."""
     return [float(p) for p in multipletests(p_values, method="holm")[1]] if len(p_values) else []
 

@@ -24,7 +24,11 @@ class Result:
         beside: numbers of each seed's model that the scores rest on, by name, `[S]` each.
         train_seconds: `[S]`.
         predict_ms: `[S]`, milliseconds to predict one example.
-        robustness: `RunFiles.robustness`.
+        robustness, corruption: `RunFiles.robustness`, `RunFiles.corruption`.
+        alone_ms: `[S]`, milliseconds to predict one example by itself.
+        peak_memory: bytes that the evaluating process held at most.
+        facts: `test/facts.json`, of the data and the model.
+        temperatures: `[S]`, fitted on validation; none for other tasks than `classify`.
     """
 
     summary: Summary
@@ -33,7 +37,12 @@ class Result:
     outputs: np.ndarray
     train_seconds: list[float]
     predict_ms: list[float]
+    alone_ms: list[float]
+    peak_memory: int
+    facts: dict[str, Any]
+    temperatures: list[float] = field(default_factory=list)
     robustness: dict[str, Any] | None = None
+    corruption: dict[str, Any] | None = None
     beside: dict[str, list[float]] = field(default_factory=dict)
 
     @property
@@ -58,6 +67,10 @@ class Result:
         """A score of the task, a value a seed."""
         return [self.scoring.scores[name].of(self.targets, outputs) for outputs in self.outputs]
 
+    def of_row(self, row: dict[str, float]) -> list[float]:
+        """What a row of `robustness` or `corruption` holds, a value a seed."""
+        return [row[f"seed{seed}"] for seed in self.seeds]
+
     def of_seeds(self, field: str) -> list[float]:
         """A field of `SeedSummary`, a value a seed."""
         return [float(getattr(self.summary.seeds[f"seed{seed}"], field)) for seed in self.seeds]
@@ -67,8 +80,8 @@ def load(experiment: str, root: Root) -> Result:
     """Read the run files of `experiment` below `root`.
 
     Raises:
-        StemmaError: a file is missing, a prediction is not finite, or seeds were tested on different
-            examples.
+        StemmaError: a file is missing or of another version, a prediction is not finite, or seeds were tested on
+            different examples.
     """
     runs = RunFiles(experiment, root)
     summary, seeds = runs.summary(), runs.seeds()
@@ -79,7 +92,10 @@ def load(experiment: str, root: Root) -> Result:
         _check(experiment, seed, np.array_equal(others, targets), outputs, summary)
     stacked = np.stack([outputs for _, outputs in predictions]).astype(np.float64)
     train, predict = runs.read("train_time.json"), runs.read("test_time.json")
-    tests = [runs.read(f"test/seed{seed}.json") for seed in seeds] if judged.beside_model else []
+    alone, peak = (_of(runs, "test_time.json", predict, name) for name in ("alone", "peak_memory"))
+    named = (*judged.beside_model, *(["temperature"] if summary.classes else []))
+    tests = {f"test/seed{seed}.json": runs.read(f"test/seed{seed}.json") for seed in seeds} if named else {}
+    beside = {name: [float(_of(runs, file, values, name)) for file, values in tests.items()] for name in named}
     return Result(
         summary=summary,
         seeds=seeds,
@@ -87,9 +103,21 @@ def load(experiment: str, root: Root) -> Result:
         outputs=stacked / stacked.sum(axis=2, keepdims=True) if summary.classes else stacked,
         train_seconds=[float(train[f"seed{seed}"]) for seed in seeds],
         predict_ms=[1000 * float(predict[f"seed{seed}"]) for seed in seeds],
+        alone_ms=[1000 * float(alone[f"seed{seed}"]) for seed in seeds],
+        peak_memory=int(peak),
+        facts=runs.read("test/facts.json"),
+        temperatures=beside.pop("temperature", []),
         robustness=runs.robustness(),
-        beside={name: [test[name] for test in tests] for name in judged.beside_model},
+        corruption=runs.corruption(),
+        beside=beside,
     )
+
+
+def _of(runs: RunFiles, file: str, values: dict[str, Any], name: str) -> Any:
+    if name not in values:
+        where = f"{runs.folder / file}: '{name}' is missing, another version wrote it"
+        raise StemmaError(f"{where}; run `dvc repro` to evaluate it again")
+    return values[name]
 
 
 def _check(experiment: str, seed: int, same_targets: bool, outputs: np.ndarray, summary: Summary) -> None:

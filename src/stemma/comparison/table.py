@@ -1,19 +1,33 @@
 """The comparison as one dict, the content of `reports/comparison.json`; docs/comparison.md has its fields."""
 
-from collections.abc import Iterable
-from itertools import combinations, groupby
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from stemma.comparison import intervals, paired
+from stemma.comparison.across import across
+from stemma.comparison.budgets import family_view, representatives
+from stemma.comparison.pairs import Pairs
 from stemma.comparison.results import Result, load
+from stemma.comparison.rows import row_of
 from stemma.runs import Root
 from stemma.scores import SCORING, scoring
 
+SCHEMA_VERSION = 1
+"""Version of the form that `schema.json` describes."""
+RANKING = ("dataset", "source", "test_digest", "task", "unit")
+"""What rows of one ranking have in common."""
+
 
 def compare(
-    experiments: Iterable[str], root: Root, confidence: float = 0.95, bootstrap: int = 1000, seed: int = 0
+    experiments: Iterable[str],
+    root: Root,
+    confidence: float = 0.95,
+    bootstrap: int = 1000,
+    seed: int = 0,
+    budgets: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Any]:
     """Compare the run files of `experiments` below `root`.
 
@@ -23,21 +37,25 @@ def compare(
     Args:
         confidence: of every interval; 1 - confidence is the level of every test.
         bootstrap: resamples of the test examples, drawn from `seed`.
+        budgets: see `budgets.family_view`.
 
     Raises:
         StemmaError: see `results.load`.
     """
     results = sorted((load(experiment, root) for experiment in experiments), key=_same_test)
     tests = [list(members) for _, members in groupby(results, key=_same_test)]
-    groups = [_group(members, confidence, bootstrap, seed) for members in tests]
-    rows = [row for group in groups for row in group.pop("rows")]
+    groups = [_group(members, confidence, bootstrap, seed, budgets or {}) for members in tests]
+    joined = {
+        name: [row for group in groups for row in group.pop(name)] for name in ("families", "family_view", "rows")
+    }
     return {
+        "schema_version": SCHEMA_VERSION,
         "confidence": confidence,
         "bootstrap": bootstrap,
         "seed": seed,
         "datasets": groups,
-        "families": [row for group in groups for row in group.pop("families")],
-        "rows": rows,
+        "across": _across(joined["rows"], 1 - confidence),
+        **joined,
     }
 
 
@@ -47,20 +65,28 @@ def _same_test(result: Result) -> tuple[str | int, ...]:
     return summary.dataset, summary.source, summary.test_digest, list(SCORING).index(summary.task), result.unit
 
 
-def _group(results: list[Result], confidence: float, bootstrap: int, seed: int) -> dict[str, Any]:
+def _group(
+    results: list[Result], confidence: float, bootstrap: int, seed: int, budgets: Mapping[str, Sequence[float]]
+) -> dict[str, Any]:
     """All experiments on the same test examples, the best first."""
     judged = results[0].scoring
     results = sorted(results, key=lambda r: (judged.key(r.contributions.mean()), r.summary.experiment))
-    rows = [_row(result, confidence) for result in results]
-    lows, highs = _over_examples(results, confidence, bootstrap, seed)
-    differences, detectable = _differences(results, confidence)
+    rows, groups = [row_of(result, confidence) for result in results], _together(results)
+    of_examples = _drawn(results, bootstrap, seed, groups)
+    variances, freedoms = zip(*(paired.seed_variance(each.contributions, groups) for each in results), strict=True)
+    of_both = of_examples + intervals.of_seeds(variances, freedoms, bootstrap, seed)
+    pairs = Pairs(results, confidence, groups, of_both)
     leader = next((place for place, result in enumerate(results) if not result.summary.start), None)
+    over_examples, over_both = (intervals.ends(drawn, confidence) for drawn in (of_examples, of_both))
     for rank, row in enumerate(rows):
         row["rank"] = rank + 1
-        row[f"{judged.primary}_over_examples"] = {"lo": float(lows[rank]), "hi": float(highs[rank])}
-        row["to_best"] = differences.get((0, rank))
-        row["to_leader"] = differences.get((leader, rank))
-    first = results[0]
+        row[f"{judged.primary}_over_examples"] = _between(over_examples[:, rank])
+        row[f"{judged.primary}_over_both"] = _between(np.clip(over_both[:, rank], *judged.score.bounds))
+        row["to_best"] = pairs.tell(0, rank)
+        row["to_leader"] = pairs.tell(leader, rank)
+    first, count = results[0], len(results[0].targets)
+    independent = count if groups is None else int(groups.max()) + 1
+    errors = pairs.errors_to_best
     return {
         "dataset": first.summary.dataset,
         "source": first.summary.source,
@@ -68,119 +94,68 @@ def _group(results: list[Result], confidence: float, bootstrap: int, seed: int) 
         "task": first.summary.task,
         "unit": first.unit,
         "primary": judged.primary,
+        "kind": first.facts["kind"],
+        "shape": first.facts["shape"],
         "classes": first.summary.classes,
         "test_digest": first.summary.test_digest,
-        "test_examples": len(first.targets),
+        "test_examples": count,
+        "test_groups": None if groups is None else independent,
         **judged.facts(first.targets),
         "best": first.summary.experiment,
-        "detectable": detectable,
+        "detectable": paired.detectable(float(np.median(errors)), independent, 1 - confidence) if len(errors) else None,
         "rows": rows,
         "families": _families(rows),
+        "family_view": family_view(rows, pairs, budgets),
     }
 
 
-def _row(result: Result, confidence: float) -> dict[str, Any]:
-    summary = result.summary
-    row: dict[str, Any] = {
-        "dataset": summary.dataset,
-        "source": summary.source,
-        "slot": summary.slot,
-        "task": summary.task,
-        "unit": result.unit,
-        "primary": result.scoring.primary,
-        "experiment": summary.experiment,
-        "architecture": summary.architecture,
-        "family": summary.family,
-        "start": summary.start,
-        "seeds": result.seeds,
-        "digest": summary.digest,
-        "test_digest": summary.test_digest,
-        "parameters": int(max(result.of_seeds("parameters"))),
-        "model_bytes": int(max(result.of_seeds("model_bytes"))),
-    }
-    for name, score in result.scoring.scores.items():
-        row[name] = intervals.over_seeds(result.scores(name), confidence, score.bounds)
-    validation = intervals.over_seeds(result.of_seeds("val_score"), confidence, result.scoring.score.bounds)
-    row[f"validation_{result.scoring.primary}"] = validation
-    row["epochs"] = intervals.over_seeds(result.of_seeds("epochs"), confidence)
-    row["train_seconds"] = intervals.over_seeds(result.train_seconds, confidence, (0.0, np.inf))
-    row["predict_ms"] = intervals.over_seeds(result.predict_ms, confidence, (0.0, np.inf))
-    row["robustness"] = _robustness(result, confidence)
-    row["beside"] = result.beside
-    return row
+def _between(ends: np.ndarray) -> dict[str, float]:
+    return {"lo": float(ends[0]), "hi": float(ends[1])}
 
 
-def _robustness(result: Result, confidence: float) -> dict[str, Any] | None:
-    """The primary score under perturbations, a point an epsilon; None where it was not measured."""
-    found, bounds = result.robustness, result.scoring.score.bounds
-    if found is None:
-        return None
-    points = [
-        {
-            "epsilon": each["epsilon"],
-            **intervals.over_seeds([each[f"seed{seed}"] for seed in result.seeds], confidence, bounds),
-        }
-        for each in found["rows"]
-    ]
-    return {"space": found["space"], "examples": found["examples"], "points": points}
+def _together(results: list[Result]) -> np.ndarray | None:
+    """Which test examples belong together `[N]`, as any of the results on them knows it; None where none do."""
+    known = next((result.facts["groups"] for result in results if result.facts["groups"] is not None), None)
+    return None if known is None else np.array(known)
 
 
-def _over_examples(results: list[Result], confidence: float, bootstrap: int, seed: int) -> np.ndarray:
-    """Bootstrap intervals `[2, M]` of the results' primary scores, means over their seeds."""
+def _drawn(results: list[Result], resamples: int, seed: int, groups: np.ndarray | None) -> np.ndarray:
+    """The results' primary scores, means over their seeds, on resampled examples `[R, M]`."""
     of_mean = results[0].scoring.of_mean
     if of_mean is None:
         means = np.stack([result.examples.mean(axis=0) for result in results], axis=1)
-        return intervals.over_examples(means, confidence, bootstrap, seed)
+        return intervals.resampled(means, resamples, seed, groups)
     starts = np.cumsum([0] + [len(result.seeds) for result in results[:-1]])
     counts = np.array([len(result.seeds) for result in results])
-    return intervals.over_examples(
-        np.concatenate([result.examples for result in results]).T,
-        confidence,
-        bootstrap,
-        seed,
-        lambda means: np.add.reduceat(of_mean(means), starts, axis=1) / counts,
-    )
-
-
-def _differences(
-    results: list[Result], confidence: float
-) -> tuple[dict[tuple[int | None, int], dict[str, Any]], float | None]:
-    """The difference of every pair (better, worse), places in `results`, and the detectable difference.
-
-    Holm's correction counts every pair of the group, not only those with the best: which one is the best
-    was seen in the same test examples.
-    """
-    pairs = list(combinations(range(len(results)), 2))
-    parts = [result.contributions for result in results]
-    found = {(a, b): paired.difference(parts[b], parts[a], confidence) for a, b in pairs}
-    adjusted = dict(zip(pairs, paired.holm([found[pair].p_value for pair in pairs]), strict=True))
-    alpha = 1 - confidence
-    told: dict[tuple[int | None, int], dict[str, Any]] = {
-        pair: {
-            "difference": found[pair].difference,
-            "lo": found[pair].lo,
-            "hi": found[pair].hi,
-            "p_value": found[pair].p_value,
-            "p_adjusted": adjusted[pair],
-            "beyond_chance": adjusted[pair] < alpha,
-        }
-        for pair in pairs
-    }
-    errors = [found[pair].standard_error for pair in pairs[: len(results) - 1]]
-    examples = parts[0].shape[1]
-    return told, paired.detectable(float(np.median(errors)), examples, alpha) if errors else None
+    columns = np.concatenate([result.examples for result in results]).T
+    return np.add.reduceat(of_mean(intervals.resampled(columns, resamples, seed, groups)), starts, axis=1) / counts
 
 
 def _families(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each family's representative: its best on validation, so that many tries give no advantage on test.
+    """Each family's representative.
 
     What started from another experiment's models had the work of both and stands for no family.
     """
-    chosen: dict[str, dict[str, Any]] = {}
-    primary, judged = rows[0]["primary"], scoring(rows[0]["task"])
-    for row in sorted(rows, key=lambda r: (judged.key(r[f"validation_{primary}"]["mean"]), r["parameters"])):
-        if not row["start"]:
-            chosen.setdefault(row["family"], row)
+    primary, chosen = rows[0]["primary"], representatives([row for row in rows if not row["start"]], "family")
     keys = ("dataset", "source", "test_digest", "task", "unit", "family", "experiment", "architecture", primary)
     best_first = sorted(chosen.values(), key=lambda row: row["rank"])
     return [{key: row[key] for key in (*keys, "to_best", "to_leader")} for row in best_first]
+
+
+def _across(rows: list[dict[str, Any]], alpha: float) -> list[dict[str, Any]]:
+    """Of each task, families and architectures over its datasets; of a dataset with several rankings the largest."""
+    found = []
+    for task in dict.fromkeys(row["task"] for row in rows):
+        own = [row for row in rows if row["task"] == task and not row["start"]]
+        rankings = [list(m) for _, m in groupby(own, key=lambda row: [row[key] for key in RANKING])]
+        largest = {members[0]["dataset"]: members for members in sorted(rankings, key=len)}
+        for of in ("family", "architecture"):
+            blocks = {dataset: _block(members, of) for dataset, members in sorted(largest.items())}
+            found.append({"task": task, **across(blocks, of, alpha)})
+    return found
+
+
+def _block(rows: list[dict[str, Any]], of: str) -> dict[str, float]:
+    """By family or architecture the primary score of its best on validation, so that less is better."""
+    key, primary = scoring(rows[0]["task"]).key, rows[0]["primary"]
+    return {name: key(row[primary]["mean"]) for name, row in representatives(rows, of).items()}

@@ -21,8 +21,8 @@ from stemma.errors import StemmaError, unknown
 from stemma.yaml_loader import Loader
 
 __all__ = [
-    "Augment", "Comparison", "Config", "Corruptions", "Dataset", "Evaluation", "Experiment", "Gate", "Limits",
-    "Resize", "Start", "Training", "Transfer", "check_parameters", "load",
+    "Augment", "Budgets", "Comparison", "Config", "Corruptions", "Dataset", "Evaluation", "Experiment", "Gate",
+    "Limits", "Resize", "Start", "Training", "Transfer", "check_parameters", "load",
 ]  # fmt: skip
 
 
@@ -58,10 +58,22 @@ class Evaluation(Section):
     ascending = field_validator("epsilons")(_ascending)
 
 
+class Budgets(Section):
+    """Within which the families are compared once more; an empty list: not within such a one."""
+
+    parameters: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (10_000, 100_000, 1_000_000), description="of the model, at most"
+    )
+    train_seconds: Strengths = Field((1.0, 10.0), description="of training a seed, at most")
+
+    ascending = field_validator("parameters", "train_seconds")(_ascending)
+
+
 class Comparison(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1, description="of the intervals")
     bootstrap: int = Field(1000, ge=100, description="resamples of the test examples")
     seed: int = Field(0, ge=0, description="of the resampling")
+    budgets: Budgets = Budgets()
 
 
 class Gate(Section):
