@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --remote-debugging-pipe --disable-extensions"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-pipe",
+    "--disable-extensions",
+]
 
 
 class Tab:
@@ -34,7 +42,9 @@ class Tab:
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         self.number += 1
         message = {"id": self.number, "method": method, "params": arguments}
-        os.write(self.pipes[0], json.dumps(message | ({"sessionId": self.session} if self.session else {})).encode() + b"\0")
+        os.write(
+            self.pipes[0], json.dumps(message | ({"sessionId": self.session} if self.session else {})).encode() + b"\0"
+        )
         while True:
             answer = self._next()
             if answer.get("id") == self.number:
@@ -102,7 +112,7 @@ def tab(profile: Path) -> Iterator[Tab]:
     (from_us, to_browser), (from_browser, to_us) = os.pipe(), os.pipe()
     # Chromium reads from its file descriptor 3 and writes to 4.
     wrapped = ["sh", "-c", f'exec "$@" 3<&{from_us} 4>&{to_us}', "sh", CHROMIUM, *FLAGS, f"--user-data-dir={profile}"]
-    process = subprocess.Popen(wrapped, pass_fds=(from_us, to_us), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603
+    process = subprocess.Popen(wrapped, pass_fds=(from_us, to_us), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     os.close(from_us)
     os.close(to_us)
     try:

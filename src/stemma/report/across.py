@@ -11,7 +11,10 @@ WIDTH, LEFT, RIGHT, TOP, STEP = 520, 150, 370, 44, 15
 
 def diagrams(found: list[Row], names: dict[str, str], alpha: float) -> list[Row]:
     """The templates' variables, one an entry of the comparison's `across`; `names` are those of families."""
-    return [{**entry, "drawing": entry["test"] and _drawing(entry, names), "told": _told(entry, alpha)} for entry in found]
+    return [
+        {**entry, "drawing": entry["test"] and _drawing(entry["test"], names), "told": _told(entry, alpha)}
+        for entry in found
+    ]
 
 
 def _told(entry: Row, alpha: float) -> str:
@@ -29,9 +32,8 @@ def _equals(p: float) -> str:
     return shown if shown.startswith("<") else f"= {shown}"
 
 
-def _drawing(entry: Row, names: dict[str, str]) -> Row:
+def _drawing(test: Row, names: dict[str, str]) -> Row:
     """Ranks along a line, 1 at the left; the better half is named there, and bars join what chance could part."""
-    test = entry["test"]
     found = test["treatments"]
     x, half, bars = Axis(1, max(len(found), 2), LEFT, RIGHT), (len(found) + 1) // 2, len(test["cliques"])
     first = TOP + 8 + 6 * bars
@@ -49,11 +51,11 @@ def _drawing(entry: Row, names: dict[str, str]) -> Row:
     ]
     return {
         "labels": labels,
-        "ticks": [(x.at(tick), str(tick)) for tick in range(1, len(found) + 1)] if len(found) <= 12 else [(x.at(tick), f"{tick:g}") for tick in x.ticks()],
+        "ticks": [(x.at(tick), str(tick)) for tick in range(1, len(found) + 1, 1 + len(found) // 13)],
         "difference": (LEFT, x.at(1 + min(test["critical_difference"], len(found) - 1))),
         "cliques": [
-            (x.at(min(rank[name] for name in names_)) - 3, x.at(max(rank[name] for name in names_)) + 3, TOP + 7 + 6 * n)
-            for n, names_ in enumerate(test["cliques"])
+            (x.at(rank[alike[0]]) - 3, x.at(rank[alike[-1]]) + 3, TOP + 7 + 6 * place)
+            for place, alike in enumerate(test["cliques"])
         ],
         "frame": (LEFT, TOP, RIGHT),
         "size": (WIDTH, first + STEP * half),

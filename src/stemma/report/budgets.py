@@ -30,15 +30,23 @@ def _section(group: Row, entries: list[Row], named: dict[str, str]) -> Row:
         "question": f"Which family for {data(entries[0])} with {entries[0]['train_examples']:,} {labels}?",
         "families": families,
         "rows": [_row(entry, families, named, primary) for entry in entries],
-        "sentences": [f"{_capital(limit(entry))}, {_answer(entry, named, score, primary)}." for entry in entries],
+        "sentences": _sentences(entries, named, score, primary),
     }
+
+
+def _sentences(entries: list[Row], named: dict[str, str], score: Score, primary: str) -> list[str]:
+    """One an answer, behind all the budgets within which it is that."""
+    limits: dict[str, list[str]] = {}
+    for entry in entries:
+        limits.setdefault(_answer(entry, named, score, primary), []).append(limit(entry))
+    return [f"{_capital(listed(within))}: {answer}." for answer, within in limits.items()]
 
 
 def data(entry: Row) -> str:
     """`grey images`, by the kind and shape of the data."""
     if entry["kind"] == "image":
         return "grey images" if entry["shape"][0] == 1 else "colour images"
-    return KINDS.get(entry["kind"], entry["kind"])
+    return KINDS.get(entry["kind"], str(entry["kind"]))
 
 
 def limit(entry: Row) -> str:
@@ -65,13 +73,14 @@ def _answer(entry: Row, named: dict[str, str], score: Score, primary: str) -> st
         return "nothing was tried"
     first, *others = entry["families"]
     reached = f"{value(first[primary]['mean'], score)}{chr(160) + '%' if score.share else ''}"
-    told = f"{family_in_words(first['family'])}: {named[first['experiment']]} reaches {reached}"
+    told = f"{family_in_words(first['family'])}, of which {named[first['experiment']]} reaches {reached}"
     told += f" ({half_width(first[primary], score)})"
     if not others:
         return f"only {told}"
     level = [family_in_words(each["family"]) for each in others if not each["to_first"]["beyond_chance"]]
     if not level:
-        return f"{told}, beyond chance ahead of {'every other' if len(others) > 1 else family_in_words(others[0]['family'])}"
+        rest = "every other" if len(others) > 1 else family_in_words(others[0]["family"])
+        return f"{told}, ahead of {rest} beyond chance"
     return f"{told}; chance could explain its lead over {listed(level)}"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from stemma.report import numbers
@@ -13,6 +14,8 @@ from stemma.scores import Score
 Row = dict[str, Any]
 WIDTH, HEIGHT = 346, 250
 """Of the drawing, 72 an inch, as those that matplotlib draws."""
+LEAST = 1e-6
+"""Shortest time of a logarithmic axis, in its unit."""
 LEFT, RIGHT, TOP, BOTTOM = 34, 340, 30, 212
 
 
@@ -33,24 +36,20 @@ class Cost:
     unit: str = ""
 
 
+def _mean(name: str) -> Callable[[Row], float]:
+    return lambda row: max(float(row[name]["mean"]), LEAST)
+
+
 def milliseconds(value: float) -> str:
     return numbers.duration(value / 1000)
 
 
 COSTS: dict[str, Cost] = {
     "parameters": Cost(lambda row: max(row["parameters"], 1), numbers.count, "parameters", " parameters"),
-    "multiply_adds": Cost(
-        lambda row: row["multiply_adds"], numbers.count, "multiply-adds of a prediction", " multiply-adds"
-    ),
-    "train_seconds": Cost(
-        lambda row: max(row["train_seconds"]["mean"], 1e-3), numbers.duration, "training time", " of training"
-    ),
-    "predict_ms": Cost(
-        lambda row: max(row["predict_ms"]["mean"], 1e-6), milliseconds, "prediction time, one of 256", " a prediction"
-    ),
-    "predict_ms_alone": Cost(
-        lambda row: max(row["predict_ms_alone"]["mean"], 1e-6), milliseconds, "prediction time, one alone", " a prediction"
-    ),
+    "multiply_adds": Cost(lambda row: row["multiply_adds"], numbers.count, "multiply-adds", " multiply-adds"),
+    "train_seconds": Cost(_mean("train_seconds"), numbers.duration, "training time", " of training"),
+    "predict_ms": Cost(_mean("predict_ms"), milliseconds, "prediction time, one of 256", " a prediction"),
+    "predict_ms_alone": Cost(_mean("predict_ms_alone"), milliseconds, "prediction time, one alone", " a prediction"),
     "model_bytes": Cost(lambda row: max(row["model_bytes"], 1), numbers.size, "model size"),
 }
 """By the name of the field, in the order of the choice."""
@@ -73,7 +72,7 @@ def cost_chart(rows: list[Row], score: Score, name: str) -> dict[str, Any]:
 
 
 def front(rows: list[Row], cost: Cost, score: Score) -> list[Row]:
-    """Those that nothing beats at the same cost or less (Pareto), the cheapest first; equal to one of them is not on it.
+    """Those that nothing beats at the same cost or less (Pareto), the cheapest first; what equals one is not.
 
     What started from another experiment's models had the work of both and has no part.
     """
@@ -144,14 +143,13 @@ def _staircase(steps: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Level until the next step, and on to the right edge."""
     if not steps:
         return []
-    corners = [(after[0], before[1]) for before, after in zip(steps, steps[1:], strict=False)]
-    between = [point for pair in zip(steps, [*corners, (RIGHT, steps[-1][1])], strict=True) for point in pair]
-    return between
+    corners = [(after[0], before[1]) for before, after in pairwise(steps)]
+    return [point for pair in zip(steps, [*corners, (RIGHT, steps[-1][1])], strict=True) for point in pair]
 
 
 def _strokes(line: list[tuple[float, float]]) -> list[Box]:
     """What a line of level and upright parts covers."""
     return [
         (min(x, to_x) - 1, min(y, to_y) - 1, max(x, to_x) + 1, max(y, to_y) + 1)
-        for (x, y), (to_x, to_y) in zip(line, line[1:], strict=False)
+        for (x, y), (to_x, to_y) in pairwise(line)
     ]

@@ -10,6 +10,7 @@ from sklearn.isotonic import isotonic_regression
 from stemma.report.svg import INK
 
 FONT = 8.5
+Spot = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in pixels of the figure."""
 
@@ -23,7 +24,7 @@ class End(NamedTuple):
     y: float
 
 
-def beside(spots: list[tuple[float, float]], names: list[str], taken: list[Box], frame: Box) -> list[tuple[float, float]]:
+def beside(spots: list[Spot], names: list[str], taken: list[Box], frame: Box) -> list[Spot]:
     """Left and middle of each name, beside its spot and where it covers least of what is `taken` or named before.
 
     `spots` are the first of the points, all in pixels at 72 an inch; a label outside of `frame` is a last resort.

@@ -9,8 +9,8 @@ import pandas as pd
 from stemma.comparison import FAMILY_NAMES, learning_curves
 from stemma.report import across, budgets, corruption, numbers, plots, robustness, words
 from stemma.report.architectures import Catalog, by_task, without_result
-from stemma.report.cost import COSTS, cost_chart
 from stemma.report.confusion import confusion, least_width
+from stemma.report.cost import COSTS, cost_chart
 from stemma.report.examples import mistakes, sheets
 from stemma.report.provenance import provenance
 from stemma.report.reliability import diagrams
@@ -86,7 +86,8 @@ def _rows(group: Group, rows: list[Row]) -> list[Row]:
     column's width.
     """
     primary = group["primary"]
-    names = {"score": primary, "over_examples": f"{primary}_over_examples", "validation": f"validation_{primary}"}
+    names = {"score": primary, "validation": f"validation_{primary}"}
+    names |= {key: f"{primary}_{key}" for key in ("over_examples", "over_both")}
     mine = [{**row, **{to: row[name] for to, name in names.items()}} for row in rows if _same_test(row, group)]
     shown = _short([row["experiment"] for row in mine])
     low, high = _scale(mine, group["scoring"].score)

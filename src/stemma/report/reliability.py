@@ -31,9 +31,8 @@ def _diagram(row: Row) -> Row:
 def _dots(bins: list[dict[str, float]], x: Axis, y: Axis) -> list[tuple[float, float, float]]:
     """Place and radius: the area of a dot is the share of the answers in its bin."""
     some = [each for each in bins if each["share"] > 0]
-    return [
-        (x.at(each["confidence"]), y.at(each["accuracy"]), round(1 + LARGEST * each["share"] ** 0.5, 2)) for each in some
-    ]
+    radii = [round(1 + LARGEST * each["share"] ** 0.5, 2) for each in some]
+    return [(x.at(each["confidence"]), y.at(each["accuracy"]), r) for each, r in zip(some, radii, strict=True)]
 
 
 def _told(row: Row) -> str:

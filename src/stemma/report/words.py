@@ -127,7 +127,9 @@ def _families(rows: list[Row]) -> str:
     best, level = rows[0]["family"], _level_families(rows)
     if not level:
         return f"So {family_in_words(best)} is ahead of every other family here, beyond chance."
-    return f"So {family_in_words(best)} is not clearly ahead of {listed([family_in_words(family) for family in level])}."
+    return (
+        f"So {family_in_words(best)} is not clearly ahead of {listed([family_in_words(family) for family in level])}."
+    )
 
 
 def _level_families(rows: list[Row]) -> list[str]:
