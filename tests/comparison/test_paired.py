@@ -85,3 +85,43 @@ def test_holm_of_a_worked_example():
 def test_detectable_shrinks_with_the_error():
     # (1.96 + 0.84) standard errors for many examples
     assert paired.detectable(0.01, 100_000, 0.05) == pytest.approx(0.02802, rel=0.01)
+
+
+def test_every_pair_is_the_difference_of_the_two():
+    rng = np.random.default_rng(4)
+    parts = [rng.random((seeds, 120)) < share for seeds, share in ((3, 0.9), (1, 0.8), (2, 0.5), (3, 0.5))]
+    found = paired.differences(parts, 0.95)
+    for n, (first, second) in enumerate(zip(found.first, found.second, strict=True)):
+        one = paired.difference(parts[second], parts[first], 0.95)
+        told = (found.difference[n], found.lo[n], found.hi[n], found.p_value[n], found.standard_error[n])
+        assert told == pytest.approx((one.difference, one.lo, one.hi, one.p_value, one.standard_error))
+    assert len(paired.differences(parts[:1], 0.95).p_value) == 0
+
+
+def test_groups_of_one_are_examples():
+    rng = np.random.default_rng(4)
+    a, b = (rng.normal(size=(3, 60)) for _ in range(2))
+    alone, plain = (vars(paired.difference(a, b, 0.95, groups)) for groups in (np.arange(60), None))
+    assert alone == pytest.approx(plain)
+    assert paired.seed_variance(a, np.arange(60)) == pytest.approx(paired.seed_variance(a))
+
+
+def test_examples_that_repeat_count_once():
+    """Each example five times over: with its groups known the standard error is that of the examples themselves."""
+    rng = np.random.default_rng(6)
+    a, b = (rng.random((1, 80)) < 0.7 for _ in range(2))
+    once = paired.difference(a, b, 0.95)
+    five = paired.difference(np.repeat(a, 5, 1), np.repeat(b, 5, 1), 0.95, np.repeat(np.arange(80), 5))
+    assert five.standard_error == pytest.approx(once.standard_error)
+    assert paired.difference(np.repeat(a, 5, 1), np.repeat(b, 5, 1), 0.95).standard_error < 0.6 * once.standard_error
+
+
+def test_false_alarms_are_rare_where_examples_depend():
+    """40 films of about 8 reviews that one of two equal models happens to suit better: 3 to 8 % of 400."""
+    rng, alarms = np.random.default_rng(8), 0
+    films = np.repeat(np.arange(40), rng.integers(4, 13, 40))
+    for _ in range(400):
+        suits = rng.normal(0, 1, (2, 40))[:, films]
+        a, b = (((2 * rng.random(len(films)) + each) > 0)[None] for each in suits)
+        alarms += paired.difference(a, b, 0.95, films).p_value < 0.05
+    assert alarms <= 32

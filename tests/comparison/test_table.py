@@ -110,3 +110,142 @@ def test_every_family_has_its_name_colour_and_marker():
     for table in (FAMILY_NAMES, FAMILY_COLOURS, FAMILY_COLOURS_DARK, FAMILY_MARKERS):
         assert families <= set(table)
     assert all(len(colour) == 7 and int(colour[1:], 16) >= 0 for colour in FAMILY_COLOURS.values())
+
+
+def test_what_is_told_of_a_difference(runs: Path):
+    found = compare(["bad", "good", "same"], runs, bootstrap=400)
+    bad = next(row for row in found["rows"] if row["experiment"] == "bad")["to_best"]
+    assert bad["bootstrap"]["lo"] < bad["difference"] < bad["bootstrap"]["hi"] < 0
+    assert bad["effect"]["name"] == "cohen_h" and bad["effect"]["value"] < -0.8
+    told, rows = (
+        bad["mcnemar"],
+        [RunFiles(name, runs).predictions(0)[1].argmax(1) == LABELS for name in ("bad", "good")],
+    )
+    assert (told["seed"], told["other_seed"]) == (0, 0)
+    assert told["only_this"] == (rows[0] & ~rows[1]).sum() and told["only_other"] == (rows[1] & ~rows[0]).sum()
+    assert told["odds_ratio"] == pytest.approx(told["only_this"] / told["only_other"])
+    assert told["p_adjusted"] >= told["p_value"] and told["p_adjusted"] < 0.001
+
+
+def test_mcnemar_is_of_the_seeds_that_are_best_on_validation(runs: Path):
+    write_run(runs, "uneven", LABELS, [answers(0.7, s) for s in range(3)], val_accuracy=[0.5, 0.9, 0.6])
+    rows = compare(["good", "uneven"], runs, bootstrap=100)["rows"]
+    assert rows[1]["to_best"]["mcnemar"]["seed"] == 1
+
+
+def test_the_interval_over_both_is_the_widest(runs: Path):
+    for row in compare(["bad", "good", "same"], runs, bootstrap=400)["rows"]:
+        both, examples = row["accuracy_over_both"], row["accuracy_over_examples"]
+        if row["experiment"] == "same":
+            assert both == examples
+        else:
+            assert both["hi"] - both["lo"] >= 0.97 * (examples["hi"] - examples["lo"])
+
+
+def test_examples_that_belong_together_are_drawn_together(tmp_path: Path):
+    told = np.repeat(answers(0.8, 1)[::5], 5, axis=0)
+    labels = np.repeat(LABELS[::5], 5)
+    write_run(tmp_path, "plain", labels, [told], test_digest="p" * 64)
+    write_run(tmp_path, "films", labels, [told], groups=np.arange(400) // 5, test_digest="q" * 64)
+    rows = {row["experiment"]: row["accuracy_over_examples"] for row in compare(["plain", "films"], tmp_path)["rows"]}
+    plain, films = (rows[name]["hi"] - rows[name]["lo"] for name in ("plain", "films"))
+    assert films / plain == pytest.approx(np.sqrt(5), rel=0.15)
+    groups = [group["test_groups"] for group in compare(["plain", "films"], tmp_path, bootstrap=100)["datasets"]]
+    assert groups == [None, 80]
+
+
+def test_families_within_a_budget(tmp_path: Path):
+    """The convolutional net is best, but too large for one budget and too slow for the other."""
+    three = [answers(share, s) for share in (0.9,) for s in range(3)]
+    write_run(tmp_path, "cnn-big", LABELS, three, "cnn", parameters=50_000, val_accuracy=[0.9] * 3, train_seconds=20)
+    write_run(
+        tmp_path, "cnn-small", LABELS, [answers(0.7, 5)], "cnn", parameters=900, val_accuracy=[0.7], train_seconds=5
+    )
+    write_run(
+        tmp_path, "cnn-lucky", LABELS, [answers(0.99, 6)], "cnn", parameters=900, val_accuracy=[0.6], train_seconds=5
+    )
+    write_run(
+        tmp_path, "linear", LABELS, [answers(0.6, 7)], "baseline", parameters=100, val_accuracy=[0.6], train_seconds=0.5
+    )
+    names = ["cnn-big", "cnn-small", "cnn-lucky", "linear"]
+    view = compare(names, tmp_path, bootstrap=100, budgets={"parameters": (1000,), "train_seconds": (0.1, 1.0)})[
+        "family_view"
+    ]
+    assert [(entry["budget"]["of"], entry["budget"]["at_most"]) for entry in view] == [
+        (None, None), ("parameters", 1000), ("train_seconds", 0.1), ("train_seconds", 1.0),
+    ]  # fmt: skip
+    assert [[(row["family"], row["experiment"]) for row in entry["families"]] for entry in view] == [
+        [("cnn", "cnn-big"), ("baseline", "linear")],
+        [("cnn", "cnn-small"), ("baseline", "linear")],
+        [],
+        [("baseline", "linear")],
+    ]
+    cnn, baseline = view[0]["families"]
+    means = [
+        np.mean(answers(0.7, 5).argmax(1) == LABELS),
+        cnn["accuracy"]["mean"],
+        np.mean(answers(0.99, 6).argmax(1) == LABELS),
+    ]
+    assert (cnn["experiments"], cnn["lowest"], cnn["highest"]) == (3, min(means), max(means))
+    assert (
+        cnn["median"] == np.median(means)
+        and cnn["sd"] == pytest.approx(np.std(means, ddof=1))
+        and baseline["sd"] is None
+    )
+    assert cnn["to_first"] is None and baseline["to_first"]["beyond_chance"]
+    assert baseline["to_first"]["difference"] == pytest.approx(baseline["accuracy"]["mean"] - cnn["accuracy"]["mean"])
+
+
+def test_few_labels_and_many_are_other_questions(tmp_path: Path):
+    write_run(tmp_path, "many", LABELS, [answers(0.9, 1)], train_examples=4000)
+    write_run(tmp_path, "few", LABELS, [answers(0.8, 2)], train_examples=1000)
+    found = compare(["many", "few"], tmp_path, bootstrap=100)
+    assert [(e["train_examples"], e["families"][0]["experiment"]) for e in found["family_view"]] == [
+        (1000, "few"),
+        (4000, "many"),
+    ]
+    assert found["family_view"][0]["kind"] == "image" and found["family_view"][0]["shape"] == [1, 28, 28]
+
+
+def test_families_over_five_datasets(tmp_path: Path):
+    names = []
+    for place in range(5):
+        for family, share in (("cnn", 0.9), ("rnn", 0.7), ("baseline", 0.5)):
+            name, digest = f"{family}{place}", str(place) * 64
+            told = [answers(share, 10 * place + len(family))]
+            names.append(write_run(tmp_path, name, LABELS, told, family, dataset=f"set{place}", test_digest=digest))
+    found = compare(names, tmp_path, bootstrap=100)["across"]
+    family, architecture = found
+    assert (family["of"], family["task"], len(family["datasets"])) == ("family", "classify", 5)
+    assert [row["name"] for row in family["test"]["treatments"]] == ["cnn", "rnn", "baseline"]
+    assert family["test"]["cliques"] == [["cnn", "rnn"], ["rnn", "baseline"]]
+    assert architecture["words"] == "too few architectures on the same 5 datasets: 1 of at least 3"
+    fewer = compare(names[:-3], tmp_path, bootstrap=100)["across"][0]
+    assert (fewer["words"], fewer["test"]) == ("too few datasets: 4 of at least 5", None)
+
+
+def test_run_files_of_another_version_are_named(runs: Path):
+    files = RunFiles("good", runs)
+    files.write("test/seed1.json", {"accuracy": 0.9})
+    with pytest.raises(StemmaError, match=r"good/test/seed1.json: 'temperature' is missing.* run `dvc repro`"):
+        compare(["good"], runs)
+    files.write("test_time.json", {"seed0": 0.1, "seed1": 0.1, "seed2": 0.1})
+    with pytest.raises(
+        StemmaError, match=r"good/test_time.json: 'alone' is missing, another version wrote it; run `dvc repro`"
+    ):
+        compare(["good"], runs)
+
+
+def test_calibration_before_and_after_the_temperature(tmp_path: Path):
+    """Answers 90 % sure and 60 % right: at the temperature that makes them so the error is gone."""
+    right = np.arange(400) % 5 < 3
+    told = sharp(np.where(right, LABELS, (LABELS + 1) % 4), 4)
+    name = write_run(tmp_path, "sure", LABELS, [told])
+    odds = np.log(0.9 / (0.1 / 3)) / np.log(0.6 / (0.4 / 3))
+    RunFiles(name, tmp_path).write("test/seed0.json", {"temperature": float(odds)})
+    (row,) = compare([name], tmp_path, bootstrap=100)["rows"]
+    assert row["calibration_error"]["mean"] == pytest.approx(0.3)
+    assert row["calibration"]["scaled_error"]["mean"] == pytest.approx(0, abs=1e-6)
+    bins = [[n for n, each in enumerate(row["calibration"][key]) if each["share"]] for key in ("bins", "scaled_bins")]
+    assert bins[0] == [13] and bins[1][0] in (8, 9)
+    assert row["calibration"]["bins"][13] == {"share": 1.0, "confidence": pytest.approx(0.9), "accuracy": 0.6}
