@@ -1,9 +1,10 @@
 """Headless Chromium, driven by its DevTools protocol over two pipes: no library, no port."""
 
+import fcntl
 import json
 import os
 import shutil
-import subprocess
+import signal
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,18 +108,26 @@ class Tab:
 
 @contextmanager
 def tab(profile: Path) -> Iterator[Tab]:
-    """A tab of a new Chromium whose profile lies in the folder `profile`."""
+    """A tab of a new Chromium whose profile lies in the folder `profile`. It reads from its descriptor 3, writes to 4."""
     assert CHROMIUM
-    (from_us, to_browser), (from_browser, to_us) = os.pipe(), os.pipe()
-    # Chromium reads from its file descriptor 3 and writes to 4.
-    wrapped = ["sh", "-c", f'exec "$@" 3<&{from_us} 4>&{to_us}', "sh", CHROMIUM, *FLAGS, f"--user-data-dir={profile}"]
-    process = subprocess.Popen(wrapped, pass_fds=(from_us, to_us), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    (from_us, to_browser), (from_browser, to_us) = ([_high(end) for end in os.pipe()] for _ in range(2))
+    actions = [(os.POSIX_SPAWN_DUP2, from_us, 3), (os.POSIX_SPAWN_DUP2, to_us, 4)]
+    silent = [(os.POSIX_SPAWN_OPEN, out, os.devnull, os.O_WRONLY, 0) for out in (1, 2)]
+    flags = [*FLAGS, f"--user-data-dir={profile}"]
+    process = os.posix_spawn(CHROMIUM, [CHROMIUM, *flags], os.environ, file_actions=[*actions, *silent])
     os.close(from_us)
     os.close(to_us)
     try:
         yield Tab(to_browser, from_browser)
     finally:
-        process.terminate()
-        process.wait(20)
+        os.kill(process, signal.SIGTERM)
+        os.waitpid(process, 0)
         os.close(to_browser)
         os.close(from_browser)
+
+
+def _high(descriptor: int) -> int:
+    """The same pipe under a number that stands in nobody's way; no child inherits it."""
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return high

@@ -6,7 +6,7 @@ from stemma.report.chart import Axis
 from stemma.report.numbers import percent, significant
 
 Row = dict[str, Any]
-SIZE, LEFT, RIGHT, TOP, BOTTOM = (190, 190), 30, 184, 6, 158
+SIZE, LEFT, RIGHT, TOP, BOTTOM = (190, 190), 30, 178, 8, 158
 LARGEST = 6.0
 """Radius of the dot of a bin that holds every answer."""
 
