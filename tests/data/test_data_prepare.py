@@ -288,3 +288,15 @@ def test_a_failure_leaves_the_last_result(table, tmp_path):
     assert json.loads(before)["classes"] == ["bad", "good"]
     with pytest.raises(StemmaError, match=r"meta.json is missing\); run"):
         prepare(tmp_path / "nothing", tmp_path / "out")
+
+
+def test_test_examples_that_belong_together_are_numbered(tmp_path):
+    """Of one film, or exact repetitions of each other; where none do there is no file."""
+    x = ["a film", "A film!", "bad plot", "good plot", "dull", "great actor"]
+    train = Part([f"{text} {n}" for text in x for n in range(9)], np.arange(54) % 2)
+    for name, groups in (("films", ["f", "g", "h", "h", "i", None]), ("loose", None)):
+        test = Part(["a film", "a  FILM", *x[2:]] if groups else x, np.arange(6) % 2, groups)
+        raw = making.raw_folder(tmp_path / name, "text", {"train": train, "test": test}, ("no", "yes"))
+        prepare(raw, tmp_path / f"{name}-out", encoding=Encoding(min_count=1))
+    assert store.load_test_groups(tmp_path / "films-out") == [0, 0, 1, 1, 2, 3]
+    assert store.load_test_groups(tmp_path / "loose-out") is None
