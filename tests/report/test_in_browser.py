@@ -12,7 +12,7 @@ from stemma import report
 from stemma.comparison import compare
 from stemma.families.catalog import CATALOG
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")]
 RANKED = "[...document.querySelectorAll('#mnist-sample .ranking tbody tr:not(.out) .name')].map(e => e.textContent)"
 SORTED = "[...document.querySelectorAll('#mnist-sample .ranking th')].map(e => e.getAttribute('aria-sort'))"
 WIDTHS = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
