@@ -97,7 +97,7 @@ def test_markdown_tables_are_whole(pages: tuple[str, str]):
 
 def test_markdown_says_which_family_a_budget_buys_and_how_many_datasets_there_are(pages: tuple[str, str]):
     _, _, told = pages[1].partition("\nWhich family for grey images with 1,000 labels?\n\n")
-    assert re.match(r"- Without a limit.*: the CNN family, of which convnet reaches [\d.]+", told)
+    assert re.match(r"- Without a limit.*: the CNN family, of which lenet5 reaches [\d.]+", told)
     assert told.count("\nWhich family for ") == len(EXPERIMENTS) - 1
     assert "- Classify, families: too few datasets: 3 of at least 5." in pages[1]
 
