@@ -15,11 +15,13 @@ from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
 from stemma.families.dbn import contrastive
+from stemma.families.dbn.contrastive import contrastive_loss, descent
 from stemma.families.dbn.curves import check_inputs, curves, subset
 from stemma.families.dbn.machine import make_rbm
 from stemma.families.dbn.rbm import RBMModel
 from stemma.families.dbn.sampling import bernoulli
 from stemma.nn.inputs import BagOfWords
+from stemma.nn.optimizers import descend, make_optimizer
 from stemma.training.loop import SeedRun
 
 
@@ -102,6 +104,46 @@ def test_batches_that_come_together_learn_as_those_that_come_alone(
     torch.testing.assert_close(together.rbms[0].weight, alone.rbms[0].weight)
     assert together.rbms[0].weight.std() > 0.02
     assert rows[1]["train_loss"] == pytest.approx(others[1]["train_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_given_gradients_descend_as_those_of_autograd(optimizer: str) -> None:
+    """Also in lower precision, for two steps: the second one has a momentum."""
+    machines = []
+    for given in (False, True):
+        torch.manual_seed(0)
+        rbm, v = make_rbm("binary", 20, 15), torch.rand(30, 20)
+        steps = make_optimizer(optimizer, rbm.parameters(), 0.1, 0.9 if optimizer == "sgd" else 0.0, 0.01)
+        for _ in range(2):
+            with torch.autocast("cpu", torch.bfloat16):
+                if given:
+                    descend(steps, rbm.parameters(), descent(rbm, v)[1])
+                else:
+                    steps.zero_grad()
+                    contrastive_loss(rbm, v).backward()
+                    steps.step()
+        machines.append(rbm)
+    for theirs, ours in zip(*(rbm.parameters() for rbm in machines), strict=True):
+        assert torch.equal(theirs, ours) and ours.dtype == torch.float32
+
+
+@pytest.mark.parametrize("parameters", [{}, {"persistent": True, "chains": 10}, {"visible": "gaussian"}])
+def test_lower_precision_keeps_its_inputs_and_learns_nearly_the_same(
+    parameters: dict, prepared: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contrastive, "bernoulli", lambda p: (p > 0.5).to(p.dtype))
+    spec, split = load_spec(prepared["grey"]), load_split(prepared["grey"], "train")
+    validation = load_split(prepared["grey"], "validation")
+    common = {"hidden": (7, 5), "pretrain_batch_size": 10, **parameters}
+    (low, rows), (full, others) = (
+        run(spec, split, validation, settings={"precision": precision}, **common)
+        for precision in ("bf16-mixed", "32-true")
+    )
+    for rbm, other in zip(low.rbms, full.rbms, strict=True):
+        assert rbm.weight.dtype == torch.float32
+        assert torch.corrcoef(torch.stack([rbm.weight.flatten(), other.weight.flatten()]))[0, 1] > 0.95
+    for row, other in zip(rows[:4], others[:4], strict=True):
+        assert row["reconstruction"] == pytest.approx(other["reconstruction"], rel=0.1)
 
 
 def test_each_training_step_has_random_draws_of_its_own(

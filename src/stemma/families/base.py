@@ -1,6 +1,5 @@
 """The Lightning module that all gradient-trained architectures share."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,7 +19,7 @@ from stemma.families.phase import Phase
 from stemma.nn.companions import CentreLoss, ContrastiveLoss, make_companion
 from stemma.nn.judging import ASKED
 from stemma.nn.losses import balanced, make_loss
-from stemma.nn.optimizers import backward, make_optimizer, make_schedule
+from stemma.nn.optimizers import backward, descend, make_optimizer, make_schedule
 from stemma.nn.penalties import penalty
 from stemma.spec import DataSpec
 
@@ -54,7 +53,7 @@ class Model(pl.LightningModule):
         self.settings: Any = None
         self.loss: Callable[..., Tensor]
         self.companion: CentreLoss | ContrastiveLoss | None = None
-        self._totals: dict[str, dict[str, Tensor]] = {}
+        self._totals: dict[str, dict[str, tuple[Any, int]]] = {}
         self._place: tuple[int, int] | None = None
 
     def phases(self) -> list[Phase]:
@@ -193,18 +192,23 @@ class Model(pl.LightningModule):
         """Of several batches together each has its own step."""
         if self.automatic_optimization:
             return self._training_loss(batch, index)
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
         for part in zip(*(_pieces(column, self.settings.batch_size) for column in batch), strict=False):
-            self._descend(type(batch)(*part))
+            self._descend(type(batch)(*part), optimizer)
         return None
 
-    def _descend(self, batch: Any) -> None:
+    def _descend(self, batch: Any, optimizer: Any) -> None:
         """A step of the optimiser, without what Lightning's own does around one."""
-        optimizer: Any = self.optimizers(use_pl_optimizer=False)
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        if self.phase.gradients is None:
+            for parameter in parameters:
                 parameter.grad = None
-        backward(self._step(batch, "train"), optimizer)
-        optimizer.step()
+            backward(self._step(batch, "train"), optimizer)
+            optimizer.step()
+        else:
+            values, gradients = self.phase.gradients(batch)
+            self._record(values, "train", len(batch.y))
+            descend(optimizer, parameters, gradients)
 
     def _training_loss(self, batch: Any, index: int) -> Tensor:
         """An optimiser may evaluate a batch several times; the first evaluation is recorded."""
@@ -237,10 +241,15 @@ class Model(pl.LightningModule):
         assert self.phase.objective is not None
         values = self.phase.objective(batch)
         if record:
-            totals = self._totals.setdefault(stage, defaultdict(lambda: torch.zeros(2, device=self.device)))
-            for name, value in values.items():
-                totals[name] += torch.stack([value.detach() * len(batch.y), value.new_tensor(len(batch.y))])
+            self._record(values, stage, len(batch.y))
         return values["loss"]
+
+    def _record(self, values: dict[str, Tensor], stage: str, count: int) -> None:
+        """Add means over `count` examples to the sums of the epoch, and to their numbers of examples."""
+        totals = self._totals.setdefault(stage, {})
+        for name, value in values.items():
+            total, counted = totals.get(name, (0.0, 0))
+            totals[name] = total + value.detach().float() * count, counted + count
 
     def on_train_start(self) -> None:
         if self.phase.check is not None:
@@ -261,8 +270,8 @@ class Model(pl.LightningModule):
 
     def _log_epoch(self, stage: str) -> None:
         """Log the epoch's means once: a metric logged each step costs more than a small net's step."""
-        for name, total in self._totals.pop(stage).items():
-            total = self._over_devices(total)
+        for name, (summed, counted) in self._totals.pop(stage).items():
+            total = self._over_devices(torch.stack([summed, summed.new_tensor(counted)]))
             mean = total[0] / total[1]
             self.log(f"{stage}_{name}", mean.sqrt() if name in ROOTS else mean, prog_bar=True)
 

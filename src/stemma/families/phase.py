@@ -24,6 +24,8 @@ class Phase:
         together: batches that reach the loop together, each with an optimiser step of its own: for steps so cheap that
             the loop's own cost would count.
         check: training inputs -> None; raises a `StemmaError` where the phase cannot take them, before it begins.
+        gradients: batch -> what `objective` gives, and the gradients of the trainable parameters in their order: for
+            rules that know them without autograd, where batches come together.
         curves: (training inputs, validation inputs or None) -> {name: scalar}, recorded once an epoch.
     """
 
@@ -37,5 +39,6 @@ class Phase:
     frozen: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     together: int = 1
+    gradients: Callable[[Any], tuple[dict[str, Any], tuple[Any, ...]]] | None = None
     check: Callable[[Any], None] | None = None
     curves: Callable[[Any, Any], dict[str, Any]] | None = None

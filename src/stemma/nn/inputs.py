@@ -14,7 +14,7 @@ class Pixels(nn.Module):
 
     def __init__(self, spec: DataSpec, standardise: bool = True) -> None:
         super().__init__()
-        channels = spec.shape[0]
+        self.standardise, channels = standardise, spec.shape[0]
         mean = torch.tensor(spec.mean if standardise else [0.0] * channels)
         std = torch.tensor(spec.std if standardise else [1.0] * channels)
         self.register_buffer("mean", mean.view(-1, 1, 1), persistent=False)
@@ -28,7 +28,7 @@ class Pixels(nn.Module):
         return x.to(self.mean.dtype) / 255
 
     def standardised(self, intensities: Tensor) -> Tensor:
-        return (intensities - self.mean) / self.std
+        return (intensities - self.mean) / self.std if self.standardise else intensities
 
 
 class BagOfWords(nn.Module):

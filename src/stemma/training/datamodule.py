@@ -199,6 +199,6 @@ class ArrayData(pl.LightningDataModule):
 
 def _map(data: Batch, function: Callable[[Batch], Tensor], batch: int) -> Batch:
     examples = Examples(data)
-    with torch.inference_mode():
+    with torch.no_grad():
         mapped = torch.cat([function(examples[positions]) for positions in torch.arange(len(data.y)).split(batch)])
-    return Batch(mapped.clone(), data.y)
+    return Batch(mapped, data.y)

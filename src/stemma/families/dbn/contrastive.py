@@ -32,35 +32,39 @@ PLAIN = Contrast()
 
 
 class Statistics(NamedTuple):
-    """What the gradients are made of: data v `[B, V]`, fantasies `[N, V]`, hidden means of both, and the loss."""
+    """What the gradients are made of: data v `[B, V]`, fantasies `[N, V]`, hidden means and activations of both."""
 
     v: Tensor
     h: Tensor
     fantasy: Tensor
     fantasy_h: Tensor
-    loss: Tensor
+    activations: tuple[Tensor, Tensor]
 
 
 def statistics(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Statistics:
-    """Run the chains of a batch; persistent ones go on from `chains` and leave their states there.
-
-    The loss is the mean squared length of (v - fantasy), or of persistent chains the mean free energy of v less that
-    of the fantasies: what the gradients are those of.
-    """
+    """Run the chains of a batch; persistent ones go on from `chains` and leave their states there."""
     activation = rbm.hidden_activation(v)
     h = torch.sigmoid(activation)
     fantasy = _fantasies(rbm, h, v, contrast, chains)
     fantasy_activation = rbm.hidden_activation(fantasy)
     fantasy_h = torch.sigmoid(fantasy_activation)
-    if chains is None:
-        return Statistics(v, h, fantasy, fantasy_h, _squares(v, fantasy))
-    chains.copy_(bernoulli(fantasy_h))
-    loss = rbm.free_energy(v, activation).mean() - rbm.free_energy(fantasy, fantasy_activation).mean()
-    return Statistics(v, h, fantasy, fantasy_h, loss)
+    if chains is not None:
+        chains.copy_(bernoulli(fantasy_h))
+    return Statistics(v, h, fantasy, fantasy_h, (activation, fantasy_activation))
+
+
+def contrast_loss(rbm: RBM, found: Statistics, persistent: bool) -> Tensor:
+    """The mean squared length of (v - fantasy), or of persistent chains the mean free energy of v less that of the
+    fantasies: what the gradients are those of.
+    """
+    if not persistent:
+        return _squares(found.v, found.fantasy)
+    of_data, of_fantasies = found.activations
+    return rbm.free_energy(found.v, of_data).mean() - rbm.free_energy(found.fantasy, of_fantasies).mean()
 
 
 def held_out_loss(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Tensor:
-    """The loss of `statistics` for data that nothing is learnt from: the chains stay where they are."""
+    """The loss for data that nothing is learnt from: the chains stay where they are."""
     fantasy = _fantasies(rbm, rbm.hidden_given_visible(v), v, contrast, chains)
     if chains is not None:
         return rbm.free_energy(v).mean() - rbm.free_energy(fantasy).mean()
@@ -81,50 +85,51 @@ def _squares(v: Tensor, fantasy: Tensor) -> Tensor:
     return torch.linalg.vector_norm(v - fantasy, dtype=torch.promote_types(v.dtype, torch.float32)).square() / len(v)
 
 
-def gradients(rbm: RBM, found: Statistics, contrast: Contrast, scale: Tensor | None = None) -> tuple[Tensor, ...]:
-    """`scale` (1) times the gradients of mean F(v) - F(fantasy), fantasies held constant, and of the sparsity penalty.
-
-    One product makes both phases' statistics. They come in the order of the machine's parameters.
+def gradients(rbm: RBM, found: Statistics, contrast: Contrast = PLAIN) -> tuple[Tensor, ...]:
+    """Those of mean F(v) - F(fantasy), fantasies held constant, and of the sparsity penalty, in the order of the
+    machine's parameters.
     """
     v, h, fantasy, fantasy_h, _ = found
     if contrast.sparsity_weight:
         h = h - contrast.sparsity_weight * (h.mean(0) - contrast.sparsity_target)
-    sign = torch.cat([h.new_ones(len(v), 1), h.new_full((len(fantasy), 1), -len(v) / len(fantasy))])
-    sign = sign if scale is None else sign * scale
-    return rbm.energy_gradients(torch.cat([v, fantasy]), torch.cat([h, fantasy_h]), sign, 1 / len(v))
+    return rbm.energy_gradients((v, h), (fantasy, fantasy_h))
+
+
+@torch.no_grad()
+def descent(
+    rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The loss of a batch and its gradients, without autograd.
+
+    Under autocast all is of its lower precision, but for sums and for the parameters, which keep theirs.
+    """
+    device = v.device.type
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        rbm, v = rbm.lowered(dtype), v.to(dtype)
+    with torch.autocast(device, enabled=False):
+        found = statistics(rbm, v, contrast, chains)
+        return contrast_loss(rbm, found, chains is not None), gradients(rbm, found, contrast)
 
 
 class ContrastiveDivergence(torch.autograd.Function):
-    """Forward runs the chains and gives the loss, backward the statistics as gradients.
-
-    They equal those of mean free_energy(v) - free_energy(fantasy) with the fantasies held constant, without an
-    autograd graph; DDP's hooks still fire. Under autocast the whole step is of its lower precision, but for sums and
-    for the parameters, which keep theirs.
-    """
+    """`descent` for autograd, which takes its gradients as those of the loss; DDP's hooks still fire."""
 
     @staticmethod
     def forward(
         ctx: Any, rbm: RBM, v: Tensor, contrast: Contrast, chains: Tensor | None, *parameters: Tensor
     ) -> Tensor:
-        device = v.device.type
-        if torch.is_autocast_enabled(device):
-            dtype = torch.get_autocast_dtype(device)
-            rbm, v = rbm.lowered(dtype), v.to(dtype)
-        with torch.autocast(device, enabled=False):
-            found = statistics(rbm, v, contrast, chains)
-        ctx.rbm, ctx.contrast = rbm, contrast
+        loss, found = descent(rbm, v, contrast, chains)
         ctx.save_for_backward(*found)
-        return found.loss
+        return loss
 
     @staticmethod
     def backward(ctx: Any, scale: Tensor) -> tuple[Tensor | None, ...]:
-        with torch.no_grad():
-            found = gradients(ctx.rbm, Statistics(*ctx.saved_tensors), ctx.contrast, scale)
-        return None, None, None, None, *found
+        return None, None, None, None, *(gradient * scale for gradient in ctx.saved_tensors)
 
 
 def contrastive_loss(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Tensor:
-    """The loss of `statistics`; its `backward` leaves their gradients."""
+    """The loss of a batch; its `backward` leaves the gradients of `descent`."""
     loss = ContrastiveDivergence.apply(rbm, v, contrast, chains, *rbm.parameters())
     assert isinstance(loss, Tensor)
     return loss

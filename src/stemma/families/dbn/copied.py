@@ -6,7 +6,7 @@ Salakhutdinov, Hinton 2009, section 3.1: a second copy takes the place of the la
 from torch import Tensor
 from torch.nn import functional as F
 
-from stemma.families.dbn.machine import RBM, GaussianRBM
+from stemma.families.dbn.machine import RBM, GaussianRBM, States
 
 
 class Copied:
@@ -28,8 +28,8 @@ class Copied:
         energy = self.visible_energy(v, self.visible_bias)  # type: ignore[attr-defined]
         return energy * self.visible_copies - self.hidden_copies * F.softplus(activation).sum(1)
 
-    def energy_gradients(self, v: Tensor, h: Tensor, sign: Tensor, scale: float) -> tuple[Tensor, ...]:
-        found = super().energy_gradients(v, h, sign, scale)  # type: ignore[misc]
+    def energy_gradients(self, data: States, fantasies: States) -> tuple[Tensor, ...]:
+        found = super().energy_gradients(data, fantasies)  # type: ignore[misc]
         times = (self.visible_copies * self.hidden_copies, self.visible_copies, self.hidden_copies)
         return tuple(gradient * copies for gradient, copies in zip(found, times, strict=True))
 

@@ -16,27 +16,36 @@ FAR = 3.0
 @torch.no_grad()
 def curves(rbm: RBM, train: Tensor, validation: Tensor | None) -> dict[str, Tensor]:
     """Those of any RBM, and of one with binary units the pseudo-likelihood in train."""
-    found = common_curves(rbm, train, validation)
+    v = subset(train)
+    activation = rbm.hidden_activation(v)
+    found = common_curves(rbm, v, validation, activation)
     if rbm.units == "binary":
-        found["pseudo_likelihood"] = pseudo_likelihood(rbm, subset(train)).mean()
+        found["pseudo_likelihood"] = pseudo_likelihood(rbm, v, activation).mean()
     return found
 
 
 @torch.no_grad()
-def common_curves(rbm: RBM, train: Tensor, validation: Tensor | None) -> dict[str, Tensor]:
+def common_curves(
+    rbm: RBM, train: Tensor, validation: Tensor | None, activation: Tensor | None = None
+) -> dict[str, Tensor]:
     """Of inputs `[N, V]`: squared reconstruction error a value in train; the free-energy gap, validation's mean less
-    train's, which grows when the machine overfits (Hinton 2012, section 6).
+    train's, which grows when the machine overfits (Hinton 2012, section 6). `activation` is that of the hidden units
+    of the training inputs' subset, if it is known.
     """
     v = subset(train)
-    found = {"reconstruction": (rbm.reconstruct(v) - v).square().mean()}
+    activation = rbm.hidden_activation(v) if activation is None else activation
+    reconstructed = rbm.visible_given_hidden(torch.sigmoid(activation), rbm.totals(v))
+    found = {"reconstruction": (reconstructed - v).square().mean()}
     if validation is not None:
-        found["free_energy_gap"] = rbm.free_energy(subset(validation)).mean() - rbm.free_energy(v).mean()
+        held_out = rbm.free_energy(subset(validation)).mean()
+        found["free_energy_gap"] = held_out - rbm.free_energy(v, activation).mean()
     return found
 
 
 def subset(x: Tensor) -> Tensor:
-    """`SUBSET` rows of x at most, always the same."""
-    return x[:: -(-len(x) // SUBSET)]
+    """`SUBSET` rows of x at most, always the same, in single precision or better."""
+    x = x[:: -(-len(x) // SUBSET)]
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def check_inputs(rbm: RBM, v: Tensor, name: str) -> None:

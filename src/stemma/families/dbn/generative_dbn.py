@@ -90,10 +90,11 @@ class GenerativeDBN(DensityModel):
             partial(self._contrast, self.head),
             trainable=(self.head,),
             epochs=self.pretrain_epochs,
-            inputs=lambda batch: self._beside(self.up(self.encode(batch.x), len(self.stack)), batch.y),
+            inputs=lambda batch: self.kept(self._beside(self.last_hidden(batch.x), batch.y)),
             labels=self.classifies,
             settings=self.pretraining,
             together=TOGETHER,
+            gradients=partial(self._descent, self.head),
             check=lambda x: check_inputs(self.head, x, "top"),
             curves=partial(curves, self.head),
         )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stemma.errors import StemmaError
 from stemma.families.base import Model
-from stemma.families.dbn.contrastive import Contrast, contrastive_loss, held_out_loss
+from stemma.families.dbn.contrastive import Contrast, contrastive_loss, descent, held_out_loss
 from stemma.families.dbn.curves import check_inputs, curves
 from stemma.families.dbn.machine import RBM, make_rbm
 from stemma.families.phase import Phase
@@ -19,7 +19,7 @@ from stemma.nn.pictures import tiles
 from stemma.spec import DataSpec
 
 SAMPLES, GIBBS_STEPS = 32, 30
-TOGETHER = 20
+TOGETHER = 50
 
 
 class GreedyModel(Model):
@@ -118,10 +118,11 @@ class GreedyModel(Model):
             partial(self._contrast, rbm),
             trainable=(rbm,),
             epochs=self.pretrain_epochs,
-            inputs=lambda batch: self.up(self.encode(batch.x), level),
+            inputs=lambda batch: self.kept(self.up(self.encode(batch.x), level)),
             labels=False,
             settings=self.pretraining,
             together=TOGETHER,
+            gradients=partial(self._descent, rbm),
             check=lambda x: check_inputs(rbm, x, name),
             curves=partial(curves, rbm),
         )
@@ -129,6 +130,14 @@ class GreedyModel(Model):
     def _contrast(self, rbm: RBM, batch: Any) -> dict[str, Tensor]:
         loss = contrastive_loss if self.training else held_out_loss
         return {"loss": loss(rbm, batch.x, self.contrast, rbm.chains if self.persistent else None)}
+
+    def _descent(self, rbm: RBM, batch: Any) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
+        loss, gradients = descent(rbm, batch.x, self.contrast, rbm.chains if self.persistent else None)
+        return {"loss": loss}, gradients
+
+    def kept(self, v: Tensor) -> Tensor:
+        """Inputs of a phase in the precision that its steps would round them to: half the memory to read."""
+        return v.bfloat16() if self.settings.precision == "bf16-mixed" else v
 
     def up(self, v: Tensor, levels: int) -> Tensor:
         """Means of the hidden units after the lowest `levels` RBMs."""

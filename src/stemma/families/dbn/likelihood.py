@@ -102,14 +102,15 @@ def mean_weight(log_weights: Tensor) -> LogZ:
 
 
 @torch.no_grad()
-def pseudo_likelihood(rbm: RBM, v: Tensor) -> Tensor:
+def pseudo_likelihood(rbm: RBM, v: Tensor, activation: Tensor | None = None) -> Tensor:
     """Estimate `[B]` of the sum over units of log P(v_i | all others) of binary units (Besag 1975).
 
     As in scikit-learn, one unit a row, drawn at random, stands for all: V log sigmoid(F(v, v_i flipped) - F(v)). What
-    its flip changes in the hidden units' activations is a row of the weights, not a product.
+    its flip changes in the hidden units' activations is a row of the weights, not a product. `activation` is that of
+    the hidden units, if it is known.
     """
     unit = torch.randint(v.shape[1], (len(v),), device=v.device)
     change = 1 - 2 * v.gather(1, unit[:, None])
-    inputs = rbm.hidden_activation(v)
+    inputs = rbm.hidden_activation(v) if activation is None else activation
     gain = F.softplus(inputs + change * rbm.weight[unit]).sum(1) - F.softplus(inputs).sum(1)
     return v.shape[1] * F.logsigmoid(-gain - change.squeeze(1) * rbm.visible_bias[unit])

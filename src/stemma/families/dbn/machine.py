@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 from stemma.families.dbn.sampling import bernoulli, multinomial
 
+States = tuple[Tensor, Tensor]
+"""v `[B, V]` and h `[B, H]`."""
+
 
 class RBM(nn.Module):
     """Binary visible and hidden units: E(v, h) = -v'Wh - b'v - c'h.
@@ -120,14 +123,15 @@ class RBM(nn.Module):
         """Means of the visible units given the means of the hidden ones given v."""
         return self.visible_given_hidden(self.hidden_given_visible(v), self.totals(v))
 
-    def energy_gradients(self, v: Tensor, h: Tensor, sign: Tensor, scale: float) -> tuple[Tensor, ...]:
-        """Gradients of scale * sum of sign_n E(v_n, h_n) by each parameter, in the order of `parameters()`.
+    def energy_gradients(self, data: States, fantasies: States) -> tuple[Tensor, ...]:
+        """Gradients of mean E(v, h) of the data less that of the fantasies, in the order of `parameters()`.
 
-        `sign` is `[B, 1]`; h may be means, since the energy is linear in it.
+        h may be means, since the energy is linear in it. One product makes both sides' share of the weights.
         """
-        h = h * sign
-        weight = torch.addmm(h.new_zeros(()), v.T, h, beta=0, alpha=-scale)
-        return weight, (sign.T @ v)[0] * -scale, h.sum(0, dtype=_wide(h)) * -scale
+        (v, h), (fantasy, fantasy_h) = data, fantasies
+        signed = torch.cat([h, fantasy_h * (-len(v) / len(fantasy))])
+        weight = torch.addmm(h.new_zeros(()), torch.cat([v, fantasy]).T, signed, beta=0, alpha=-1 / len(v))
+        return weight, _mean(fantasy) - _mean(v), signed.sum(0) / -len(v)
 
 
 class GaussianRBM(RBM):
@@ -171,20 +175,18 @@ class GaussianRBM(RBM):
     def bias_of(self, means: Tensor) -> Tensor:
         return means
 
-    def energy_gradients(self, v: Tensor, h: Tensor, sign: Tensor, scale: float) -> tuple[Tensor, ...]:
+    def energy_gradients(self, data: States, fantasies: States) -> tuple[Tensor, ...]:
         if not self.learn_variance:
-            weight, visible_bias, hidden_bias = super().energy_gradients(v, h, sign, scale)
-            return weight, visible_bias + self.visible_bias * sign.sum() * scale, hidden_bias
+            return super().energy_gradients(data, fantasies)
         precision = 1 / self.variance
-        away = v - self.visible_bias
-        weight, _, hidden_bias = super().energy_gradients(v * precision, h, sign, scale)
-        by_log_variance = precision * (v * (h @ self.weight.T) - 0.5 * away.square())
-        return (
-            weight,
-            (away * sign).sum(0) * precision * -scale,
-            hidden_bias,
-            (by_log_variance * sign).sum(0) * scale,
-        )
+        scaled = [(v * precision, h) for v, h in (data, fantasies)]
+        weight, visible_bias, hidden_bias = super().energy_gradients(*scaled)
+        by_log_variance = [self._by_log_variance(*side) * precision for side in (data, fantasies)]
+        return weight, visible_bias, hidden_bias, by_log_variance[0] - by_log_variance[1]
+
+    def _by_log_variance(self, v: Tensor, h: Tensor) -> Tensor:
+        """s^2 times the gradient of mean E(v, h) by the logarithm of s^2, `[V]`."""
+        return _mean(v * (h @ self.weight.T) - 0.5 * (v - self.visible_bias).square())
 
 
 class CountsRBM(RBM):
@@ -213,14 +215,20 @@ class CountsRBM(RBM):
     def bias_of(self, means: Tensor) -> Tensor:
         return (means / means.sum()).clamp(min=1e-6).log()
 
-    def energy_gradients(self, v: Tensor, h: Tensor, sign: Tensor, scale: float) -> tuple[Tensor, ...]:
-        weight, visible_bias, _ = super().energy_gradients(v, h, sign, scale)
-        return weight, visible_bias, (h * sign * self.totals(v)).sum(0) * -scale
+    def energy_gradients(self, data: States, fantasies: States) -> tuple[Tensor, ...]:
+        weight, visible_bias, _ = super().energy_gradients(data, fantasies)
+        by_bias, of_fantasies = (_mean(h * self.totals(v)) for v, h in (data, fantasies))
+        return weight, visible_bias, of_fantasies - by_bias
 
 
 def _wide(x: Tensor) -> torch.dtype:
     """What sums of x are taken in: at least single precision."""
     return torch.promote_types(x.dtype, torch.float32)
+
+
+def _mean(x: Tensor) -> Tensor:
+    """Over rows."""
+    return x.mean(0, dtype=_wide(x))
 
 
 def make_rbm(units: str, visible: int, hidden: int, learn_variance: bool = False) -> RBM:

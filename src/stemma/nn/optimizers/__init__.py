@@ -1,9 +1,11 @@
 """Optimisers by the name that params.yaml uses; their schedules beside them."""
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn, optim
 from torch.optim import Optimizer
 
@@ -15,7 +17,7 @@ from stemma.nn.optimizers.objective import ClosureOptimizer, hessian_vector
 from stemma.nn.optimizers.steepest import ConjugateGradient, SteepestDescent
 from stemma.nn.schedules import make_schedule
 
-__all__ = ["ClosureOptimizer", "backward", "hessian_vector", "make_optimizer", "make_schedule"]
+__all__ = ["ClosureOptimizer", "backward", "descend", "hessian_vector", "make_optimizer", "make_schedule"]
 
 
 def make_optimizer(
@@ -69,6 +71,17 @@ def _torch_options(options: Mapping[str, Any]) -> dict[str, Any]:
     named = {"eps" if key == "epsilon" else key: value for key, value in options.items()}
     betas = named.pop("beta1", 0.9), named.pop("beta2", 0.999)
     return named | ({"betas": betas} if {"beta1", "beta2"} & options.keys() else {})
+
+
+@torch.no_grad()
+def descend(optimizer: Optimizer, parameters: Iterable[Tensor], gradients: Iterable[Tensor]) -> None:
+    """A step of `optimizer` down gradients of any precision, which no autograd found.
+
+    Without the profiling and hooks that torch wraps around a step: they cost more than the step of a small machine.
+    """
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient.to(parameter.dtype)
+    inspect.unwrap(type(optimizer).step)(optimizer)
 
 
 def backward(loss: Tensor, optimizer: Any) -> None:
