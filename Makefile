@@ -84,6 +84,6 @@ lint: setup ## ruff (lint, format) and mypy
 	mypy
 
 clean: ## delete what make made; asks before the MLflow store and the caches
-	rm -rf runs reports logs data/raw data/prepared .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf runs reports logs checkpoints data/raw data/prepared .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@read -r -p "Delete .venv, downloads, recipes' results (build), the DVC cache and the MLflow store (mlflow.db, mlartifacts)? [y/N] " answer; \
 	if [ "$$answer" = y ]; then rm -rf $(ENV) data/downloads build src/*.egg-info .dvc/cache .dvc/tmp .dvc/config.local mlflow.db* mlartifacts; fi

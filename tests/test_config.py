@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stemma import config
 from stemma.data.validation.limits import Limits
 from stemma.errors import StemmaError
 from stemma.families.catalog import CATALOG
+from stemma.gate import Rules
 
 ROOT = Path(__file__).parents[1]
 GOOD = {
@@ -105,6 +106,11 @@ def test_an_empty_list_of_epsilons_switches_perturbations_off(tmp_path: Path) ->
         ("comparison", {"budgets": {"parameters": [100, 10]}}, "comparison.budgets.parameters: parameters must ascend and be distinct, found [100, 10]"),
         ("evaluation", {"epsilon": [0.1]}, "evaluation: unknown key 'epsilon' (did you mean 'epsilons'?)"),
         ("gate", {"alpha": 2}, "gate.alpha: input should be less than 1, found 2"),
+        ("gate", {"max_confirmations": 0}, "gate.max_confirmations: input should be greater than or equal to 1, found 0"),
+        ("gate", {"robust_margin": 0.1}, "gate: robust_margin: needs robust_epsilon, which is null"),
+        ("gate", {"robust_epsilon": 0.1}, "gate: robust_epsilon: 0.1, but robust_bound and robust_margin are null; "),
+        ("gate", {"robust_epsilon": 0.3, "robust_bound": 0.5}, "gate.robust_epsilon: 0.3 is not one of "
+         "evaluation.epsilons (0.007, 0.02, 0.05, 0.1, 0.2)"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_names_it(path: str, value: object, expected: str, tmp_path: Path) -> None:
@@ -152,6 +158,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))  # fmt: skip
+@settings(deadline=None)
 def test_no_content_whatever_gives_anything_but_the_own_error(
     tmp_path_factory: pytest.TempPathFactory, value: object
 ) -> None:
@@ -420,3 +427,12 @@ def test_starts_in_a_circle_and_keys_twice(tmp_path: Path) -> None:
 def test_a_start_in_the_wrong_section(tmp_path: Path) -> None:
     told = "experiments.digits.start: what starts from another experiment stands in the section `transfers`"
     assert message(tmp_path, changed("experiments.digits.start", {"experiment": "reviews"})).endswith(told)
+
+
+def test_the_gate_has_one_default_for_each_rule(tmp_path: Path) -> None:
+    """Rules() asks for nothing of the data, which only the pipeline knows; all else is as in params.yaml."""
+    shipped, plain = config.load(ROOT / "params.yaml").gate, config.Gate()
+    assert shipped == plain
+    differ = {key for key, value in plain.model_dump().items() if value != getattr(Rules(), key)}
+    assert differ == {"validation_passed", "no_leakage"}
+    assert plain.to(Rules) == Rules.of(plain.model_dump())

@@ -36,7 +36,9 @@ def test_list_as_json() -> None:
         (["resnet", "--input", "3x32x32", "--set", "depth=20"], 269_722),
         (["simple_rnn", "--input", "20", "--classes", "46", "--vocabulary", "100"], 42_414),
         (["mlp", "--input", "1x28x28", "--set", "hidden=[10]"], 7_960),
-        (["mlp", "--input", "4", "--table", "--regress", "--set", "hidden=[3]"], 19),
+        (["mlp", "--input", "4", "--table", "--task", "regress", "--set", "hidden=[3]"], 19),
+        (["autoencoder", "--input", "1x28x28", "--task", "reconstruct", "--set", "hidden=[10]"], 16_474),
+        (["rbm", "--input", "1x28x28", "--task", "density", "--set", "hidden=10"], 8_634),
     ],
 )
 def test_shapes_as_json(arguments: list[str], total: int) -> None:
@@ -53,6 +55,7 @@ def test_shapes_as_json(arguments: list[str], total: int) -> None:
         (["resnet", "--input", "3x32x32", "--set", "depth"], "expected name=value"),
         (["resnet", "--input", "32x32"], "expected CxHxW"),
         (["kim_cnn", "--input", "1x28x28"], "accepts text, the data is image"),
+        (["lenet5", "--input", "1x28x28", "--task", "density"], "unknown name 'density'; known: classify"),
         (["logistic_regression", "--input", "1x28x28"], "no network"),
     ],
 )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from small_runs import sharp, write_run
 
-from stemma.gate import Candidate, Predictions, Rules, candidates, decide
+from stemma.gate import Candidate, Evidence, Predictions, Robustness, Rules, candidates, decide, evidence
+from stemma.gate.checks import class_recalls
 
 LABELS = np.arange(500) % 5
 DIGEST = "t" * 64
@@ -124,3 +125,138 @@ def test_candidates_are_chosen_on_validation(tmp_path: Path):
     assert grey.passed_over == {"large": pytest.approx(0.85), "best-on-test": 0.7}
     assert (text.slot, text.experiment, text.seed) == ("text", "other", 0)
     assert text.latency_ms == pytest.approx(0.1)
+
+
+def test_calibration_error_is_a_budget_of_classes():
+    # 80 % right at a confidence of 0.9
+    found = decide(candidate(predictions(right(400))), None, Rules(max_calibration_error=0.09))
+    assert found.verdict == "refuse"
+    assert found.reasons == ["The candidate's calibration error is 10.00 points; at most 9 are allowed."]
+    assert decide(candidate(predictions(right(400))), None, Rules(max_calibration_error=0.11)).verdict == "promote"
+
+
+def test_the_worst_class_has_its_budget():
+    good = np.where(LABELS == 3, np.arange(500) % 2 == 0, True)
+    told = predictions(good)
+    assert class_recalls(told.targets, told.outputs) == {0: 1, 1: 1, 2: 1, 3: 0.5, 4: 1}
+    found = decide(candidate(told), predictions(right(300)), Rules(min_class_recall=0.6))
+    assert found.verdict == "refuse"
+    assert found.reasons == [
+        "The candidate tells 50.0% of class number 3 right; at least 60.0% are asked for of every class."
+    ]
+    assert decide(candidate(told), predictions(right(300)), Rules(min_class_recall=0.5)).verdict == "promote"
+
+
+def test_budgets_of_classes_leave_values_alone():
+    values = Predictions(DIGEST, LABELS.astype(float), LABELS + 0.1 * (LABELS % 2))
+    told = replace(candidate(values), task="regress")
+    assert decide(told, None, Rules(max_calibration_error=1e-9, min_class_recall=1)).verdict == "promote"
+
+
+def perturbed(right_: np.ndarray, score: float, space: str = "pixels") -> Predictions:
+    return replace(predictions(right_), robustness=Robustness(space, {0.0: 0.9, 0.1: score}))
+
+
+def test_robustness_has_a_bound():
+    rules = Rules(robust_epsilon=0.1, robust_bound=0.5)
+    found = decide(candidate(perturbed(right(400), 0.4)), None, rules)
+    assert found.reasons == ["Perturbed by 0.1 the candidate's accuracy is 40.0%; no worse than 50.0% is allowed."]
+    assert decide(candidate(perturbed(right(400), 0.5)), None, rules).verdict == "promote"
+    unknown = decide(candidate(predictions(right(400))), None, rules)
+    assert unknown.verdict == "refuse" and "its robustness is not known" in unknown.reasons[0]
+    assert decide(candidate(perturbed(right(400), 0.5)), None, replace(rules, robust_epsilon=0.2)).verdict == "refuse"
+
+
+def test_robustness_of_values_is_bounded_from_above():
+    values = Predictions(DIGEST, LABELS.astype(float), LABELS + 0.1 * (LABELS % 2), Robustness("columns", {0.1: 60.0}))
+    told = replace(candidate(values), task="regress")
+    found = decide(told, None, Rules(robust_epsilon=0.1, robust_bound=50.0))
+    assert found.reasons == ["Perturbed by 0.1 the candidate's RMSE is 60; no worse than 50 is allowed."]
+    assert decide(told, None, Rules(robust_epsilon=0.1, robust_bound=60.0)).verdict == "promote"
+
+
+def test_robustness_may_not_fall_far_behind_the_champion():
+    rules = Rules(robust_epsilon=0.1, robust_margin=0.05)
+    mine = candidate(perturbed(right(460), 0.4))
+    found = decide(mine, perturbed(right(400), 0.5), rules)
+    assert (found.verdict, found.p_value) == ("refuse", None)
+    assert "10.00 points worse than the champion; at most 5.00 points are allowed" in found.reasons[0]
+    for champion in (
+        perturbed(right(400), 0.45),
+        perturbed(right(400), 0.3),
+        perturbed(right(400), 0.5, "embeddings"),
+        predictions(right(400)),
+    ):
+        assert decide(mine, champion, rules).verdict == "promote"
+
+
+def test_data_that_did_not_pass_or_leak_are_refused():
+    rules = Rules(validation_passed=True, no_leakage=True)
+    good = candidate(predictions(right(400)))
+    cases: dict[str, Evidence | None] = {
+        "did not pass validation (reports/validation/grey.json)": Evidence(False),
+        "leak: 3 near repetitions": Evidence(True, ("3 near repetitions between train and test",)),
+        "not known whether": None,
+    }
+    for words, known in cases.items():
+        found = decide(replace(good, evidence=known), None, rules)
+        assert found.verdict == "refuse" and len(found.reasons) == 1 and words in found.reasons[0]
+        assert decide(replace(good, evidence=known), None, Rules()).verdict == "promote"
+    sound = decide(replace(good, evidence=Evidence(True)), None, rules)
+    assert sound.verdict == "promote" and sound.to_dict()["evidence"] == {"validated": True, "leaks": ()}
+
+
+def test_evidence_of_a_validation_report():
+    report = {
+        "success": True,
+        "expectations": [{"name": "no group in two parts", "success": False}],
+        "leakage": {
+            "pairs": {
+                "train": {"exact": 4, "near": 5},
+                "train, test": {"exact": 1, "near": 2},
+                "train, validation": {"exact": 1, "near": 2},
+                "validation, test": {"exact": 0, "near": 3},
+                "test": {"exact": 7, "near": 0},
+            }
+        },
+    }
+    assert evidence(report, "separate") == Evidence(True, ())
+    assert evidence({**report, "success": False}, "keep") == Evidence(
+        False,
+        (
+            "1 exact and 2 near repetitions between train and test",
+            "3 near repetitions between validation and test",
+            "groups with examples in two parts",
+        ),
+    )
+
+
+def test_a_champion_of_another_test_set_may_give_way():
+    other = replace(predictions(right(499)), test_digest="u" * 64)
+    found = decide(candidate(predictions(right(400))), other, Rules(same_test_digest=False))
+    assert (found.verdict, found.p_value) == ("promote", None)
+    assert "gives way uncompared" in found.reasons[0]
+    collapsed = candidate(Predictions(DIGEST, LABELS, sharp(np.zeros(500, int), 5)))
+    assert decide(collapsed, other, Rules(same_test_digest=False)).verdict == "refuse"
+    worse = decide(candidate(predictions(right(300))), predictions(right(400)), Rules(same_test_digest=False))
+    assert worse.verdict == "keep"
+
+
+def test_confirmations_share_alpha_and_use_a_test_set_up():
+    # 8 of 8 disagreements: exact p = 2 / 2^8 = 0.0078
+    better, champion = candidate(predictions(right(408))), predictions(right(400))
+    found = decide(better, champion, Rules(max_confirmations=5), confirmations=4)
+    assert (found.verdict, found.level, found.confirmations) == ("promote", 0.01, 4)
+    assert "beyond chance at 0.01" in found.reasons[0]
+    assert decide(better, champion, Rules(max_confirmations=10)).verdict == "keep"
+    found = decide(better, champion, Rules(max_confirmations=5), confirmations=5)
+    assert (found.verdict, found.p_value) == ("refuse", None)
+    assert "5 comparisons with a champion were made on it and max_confirmations allows 5" in found.reasons[0]
+    assert decide(better, None, Rules(max_confirmations=5), confirmations=5).verdict == "promote"
+    assert decide(better, champion, Rules(), confirmations=99).level == 0.05
+
+
+def test_a_model_that_guesses_keeps_the_champion():
+    rng = np.random.default_rng(3)
+    guess = Predictions(DIGEST, LABELS, rng.dirichlet(np.ones(5), len(LABELS)))
+    assert decide(candidate(guess), predictions(right(400)), Rules()).verdict == "keep"

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 from made_up import COLOUR, DIGITS, GREY
 from stemma import families
 from stemma.errors import StemmaError
-from stemma.families.base import shapes
 from stemma.families.cnn.lenet5 import C3_TABLE, Subsampling, TableConvolution
 from stemma.families.cnn.resnet import Block
+from stemma.families.shapes import shapes
 from stemma.spec import DataSpec
 
 

@@ -225,7 +225,7 @@ def test_what_enters_the_output_layer_makes_the_outputs(
 
 @pytest.mark.parametrize("key", [key for key, entry in CATALOG.items() if entry.family != "baseline"])
 def test_layer_table_accounts_for_every_parameter(key: str, prepared: dict[str, Path]) -> None:
-    from stemma.families.base import shapes
+    from stemma.families.shapes import shapes
 
     model = build(key, prepared[next(slot for name, slot in CASES if name == key)])
     assert sum(row["parameters"] for row in shapes(model)) == model.parameter_count()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from made_up import COLOUR, GREY, TABLE, TEXT, examples
 from stemma import families
 from stemma.errors import StemmaError
-from stemma.families.base import shapes
+from stemma.families.shapes import shapes
 from stemma.spec import PAD, DataSpec
 
 

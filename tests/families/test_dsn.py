@@ -19,17 +19,22 @@ from stemma.training.loop import SeedRun
 
 
 def solved(spec, split, **parameters) -> DSN:
+    return with_errors(spec, split, **parameters)[0]
+
+
+def with_errors(spec, split, **parameters) -> tuple[DSN, list[float]]:
+    """A network and the squared error of each of its blocks in train."""
     torch.manual_seed(0)
     model = families.build("dsn", spec.to_dict(), {"hidden": 40, "blocks": 3, **parameters})
-    model.solve(split)
-    return model.eval()
+    errors = [row["train_squared_error"] for row in model.solve(split)]
+    return model.eval(), errors
 
 
 @pytest.mark.parametrize("spec", [GREY, TEXT, TABLE, VALUES], ids=lambda spec: spec.source)
 @pytest.mark.parametrize("ridge", [1e-3, None])
 def test_each_block_is_ridge_regression_on_its_hidden_units(spec, ridge: float | None) -> None:
     split = examples(spec, 2300 if spec in (TABLE, VALUES) else 130)
-    model, (x, y, _) = solved(spec, split, ridge=ridge), to_batch(split)
+    (model, errors), (x, y, _) = with_errors(spec, split, ridge=ridge), to_batch(split)
     for k, (_, upper) in enumerate(model.layers):
         with torch.no_grad():
             h, t = model.activations(x, k).double().numpy(), model.wanted(y).double().numpy()
@@ -40,7 +45,7 @@ def test_each_block_is_ridge_regression_on_its_hidden_units(spec, ridge: float |
         np.testing.assert_allclose(upper.weight.detach() / scale, weight, atol=precision)
         np.testing.assert_allclose(upper.bias.detach() / scale, bias, atol=precision)
         error = np.square(expected.predict(h).reshape(t.shape) - t).sum(1).mean()
-        assert float(model.errors[k]) == pytest.approx(error, rel=1e-4, abs=1e-6)
+        assert errors[k] == pytest.approx(error, rel=1e-4, abs=1e-6)
 
 
 def test_a_block_sees_the_input_and_all_earlier_outputs() -> None:
@@ -56,7 +61,7 @@ def test_training_error_does_not_rise_with_blocks(lower: str) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 4)).astype(np.float32)
     split = Split(x, (np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] > 0).astype(np.int64))
-    errors = solved(TABLE, split, lower=lower, blocks=5, ridge=1e-5, feedback=0.5).errors.tolist()
+    _, errors = with_errors(TABLE, split, lower=lower, blocks=5, ridge=1e-5, feedback=0.5)
     assert errors == sorted(errors, reverse=True) and errors[-1] < 0.8 * errors[0]
 
 
@@ -169,3 +174,31 @@ def test_starts_from_an_rbm_a_block(spec) -> None:
     seen = model.stacked(torch.from_numpy(split.x), 1)
     assert spec is TABLE or (seen.min() >= 0 and seen.max() <= 1), "a binary machine sees values in [0, 1]"
     assert model.eval()(torch.from_numpy(split.x)).shape == (200, len(spec.classes))
+
+
+@pytest.mark.parametrize("lower", ["differences", "rbm"])
+def test_errors_of_each_block_are_curves_of_its_phase(lower: str) -> None:
+    train, held = examples(GREY, 120), examples(GREY, 40, seed=1)
+    parameters = {"hidden": 30, "blocks": 2, "lower": lower, "pretrain_epochs": 2}
+    experiment = Experiment(dataset="grey", family="dbn", architecture="dsn", accelerator="cpu", parameters=parameters)
+    rows: list[dict] = []
+    model, best = SeedRun("x", experiment, 0, GREY.to_dict()).fit(train, held, 1, rows)
+    first, last = (row for row in rows if row["phase"].startswith("block"))
+    assert last is best and 0 < last["train_squared_error"] < 1
+    assert last["val_error"] == pytest.approx(1 - last["val_accuracy"], abs=1e-6)
+    with torch.no_grad():
+        outputs = model.layers[0][1](model.activations(torch.from_numpy(held.x), 0))
+        error = (outputs - model.wanted(torch.from_numpy(held.y))).square().sum(1).mean()
+    assert first["val_squared_error"] == pytest.approx(float(error), rel=1e-4)
+    machine = [row for row in rows if row["phase"] == "rbm1"]
+    assert all({"reconstruction", "free_energy_gap", "pseudo_likelihood"} < set(row) for row in machine)
+    assert len(machine) == (2 if lower == "rbm" else 0)
+
+
+def test_an_rbm_below_refuses_what_its_units_cannot_take() -> None:
+    split = examples(TABLE, 60)
+    wide = Split(split.x * 50, split.y)
+    experiment = Experiment(dataset="table", family="dbn", architecture="dsn", accelerator="cpu",
+                            parameters={"hidden": 5, "blocks": 1, "lower": "rbm"})  # fmt: skip
+    with pytest.raises(StemmaError, match=r"rbm1: visible unit 1 has mean .* takes standardised values"):
+        SeedRun("x", experiment, 0, TABLE.to_dict()).fit(wide, None, 1, [])

@@ -14,6 +14,7 @@ from stemma import families
 from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
 from stemma.errors import StemmaError
+from stemma.families.base import Model
 from stemma.families.dbn import contrastive
 from stemma.families.dbn.contrastive import contrastive_loss, descent
 from stemma.families.dbn.curves import check_inputs, curves, subset
@@ -223,6 +224,7 @@ INPUTS = [
     ("binary", False, values(), r"from -\S+ to \S+; allowed with visible 'binary': 0 to 1"),
     ("binary", False, torch.rand(5, 3), "4 visible units, but its inputs have 3 values"),
     ("binary", False, torch.full((5, 4), float("nan")), "not finite"),
+    ("binary", False, torch.full((5, 4), -float("inf")), "not finite"),
     ("gaussian", False, values(mean=40), r"visible unit \d has mean \S+ and deviation \S+;.*standardised"),
     ("gaussian", False, values(deviation=60), "takes standardised values"),
     ("gaussian", False, torch.ones(5, 4), "4 of 4 visible units have zero variance"),
@@ -244,6 +246,29 @@ def test_takes_inputs_that_fit() -> None:
     check_inputs(make_rbm("counts", 4, 2), torch.tensor([[3.0, 0, 0, 1]]), "rbm1")
 
 
-def test_binary_units_on_a_standardised_table_are_refused_before_training() -> None:
-    with pytest.raises(StemmaError, match=r"rbm1: inputs from .* allowed with visible 'binary': 0 to 1"):
-        run(TABLE, examples(TABLE, 60), None, hidden=(6,), visible="binary")
+WIDE = replace(examples(TABLE, 60), x=40 * examples(TABLE, 60).x)
+FLAT = replace(examples(TABLE, 60), x=np.zeros((60, 4), np.float32))
+BINARY, STANDARD = "inputs from .* allowed with visible 'binary': 0 to 1", "takes standardised values"
+MISFITS = [
+    ("rbm", {"visible": "binary"}, examples(TABLE, 60), f"rbm1: {BINARY}"),
+    ("dbn", {"visible": "gaussian"}, WIDE, f"rbm1: .*{STANDARD}"),
+    ("rbm", {"visible": "gaussian"}, FLAT, "rbm1: 4 of 4 visible units have zero variance"),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "split", "message"), MISFITS)
+def test_data_that_do_not_fit_are_refused_before_the_first_step(
+    name: str, parameters: dict, split: Split, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Model, "training_step", lambda *_: pytest.fail("a step was taken"))
+    hidden = 6 if name == "rbm" else (6, 5)
+    experiment = Experiment(dataset="table", family="dbn", architecture=name, accelerator="cpu",
+                            parameters={"hidden": hidden, **parameters})  # fmt: skip
+    with pytest.raises(StemmaError, match=message) as refused:
+        SeedRun("x", experiment, 0, TABLE.to_dict()).fit(split, None, 1, [])
+    assert "\n" not in str(refused.value)
+
+
+def test_an_image_channel_of_zero_variance_is_refused() -> None:
+    with pytest.raises(StemmaError, match="made_up@grey: channel 0 has zero variance in train"):
+        RBMModel(replace(GREY, std=(0.0,)).to_dict(), visible="gaussian")

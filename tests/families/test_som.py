@@ -3,21 +3,32 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from made_up import GREY, TABLE, examples
 from stemma import families
+from stemma.config import Experiment
 from stemma.data.store import Split
 from stemma.families.dbn.lattice import CELL, Lattice
 from stemma.families.dbn.som import SOM
 from stemma.spec import DataSpec
+from stemma.tracking.describe import curves
+from stemma.training.loop import SeedRun
 
 
 def som(size: int, task: str = "map", **parameters) -> SOM:
     torch.manual_seed(0)
     spec = DataSpec("made_up", "table", "table", (size,), ("a", "b"), task)
     return families.build("som", spec.to_dict(), parameters)
+
+
+def solve(model: SOM, split: Split) -> np.ndarray:
+    """Quantisation and topographic error at the start of each pass, `[passes, 2]`."""
+    errors = model.order(split)
+    model.settle(split)
+    return np.array([[row["quantisation_error"], row["topographic_error"]] for row in errors])
 
 
 def test_distances_and_neighbours() -> None:
@@ -56,20 +67,20 @@ def test_a_line_orders_itself(rule: str) -> None:
     x = np.random.default_rng(0).uniform(0, 1, (400, 1)).astype(np.float32)
     model = som(1, rows=1, columns=10, rule=rule, passes=15)
     torch.manual_seed(1)
-    model.solve(Split(x, np.zeros(400, int)))
+    errors = solve(model, Split(x, np.zeros(400, int)))
     places = model.prototypes.weight.detach()[:, 0]
     steps = places.diff()
     assert (steps > 0).all() or (steps < 0).all()
     assert places.min() < 0.15 and places.max() > 0.85
-    assert model.errors[0, 1] > 0.5 and model.errors[-1, 1] < 0.05
+    assert errors[0, 1] > 0.5 and errors[-1, 1] < 0.05
 
 
 def test_errors_fall_on_a_square() -> None:
     x = np.random.default_rng(0).uniform(0, 1, (600, 2)).astype(np.float32)
     model = som(2, rows=6, columns=6, passes=20)
-    model.solve(Split(x, np.zeros(600, int)))
+    errors = solve(model, Split(x, np.zeros(600, int)))
     after = model.quantisation(torch.from_numpy(x)).mean()
-    assert after < 0.8 * model.errors[1, 0] and model.errors[-1, 1] < 0.1 < 0.5 < model.errors[0, 1]
+    assert after < 0.8 * errors[1, 0] and errors[-1, 1] < 0.1 < 0.5 < errors[0, 1]
     first, second = model.best_units(torch.from_numpy(x))
     distances = torch.cdist(torch.from_numpy(x).double(), model.prototypes.weight.detach().double())
     torch.testing.assert_close(model.quantisation(torch.from_numpy(x)), distances.min(1).values.float())
@@ -89,7 +100,7 @@ def test_classes_are_those_of_the_best_unit() -> None:
     split, test = examples(TABLE, 300), examples(TABLE, 100, seed=1)
     torch.manual_seed(0)
     model = families.build("som", TABLE.to_dict(), {"rows": 5, "columns": 5})
-    model.solve(split)
+    solve(model, split)
     probabilities = model.head.weight.detach().exp()
     torch.testing.assert_close(probabilities.sum(0), torch.ones(25))
     answers = model.predict(test.x)
@@ -102,7 +113,7 @@ def test_classes_are_those_of_the_best_unit() -> None:
 def test_pictures() -> None:
     torch.manual_seed(0)
     model = families.build("som", {**GREY.to_dict(), "task": "map"}, {"rows": 3, "columns": 4, "passes": 2})
-    model.solve(examples(GREY, 60))
+    solve(model, examples(GREY, 60))
     pictures = model.pictures()
     assert pictures["map of prototypes"].shape == (1, 3 * 28, 4 * 28 + 14, 1)
     assert pictures["U-matrix"].shape == (1, 3 * CELL, 4 * CELL + CELL // 2, 1)
@@ -114,3 +125,16 @@ def test_u_matrix_shows_the_border_between_clusters() -> None:
     weight = torch.tensor([0.0, 0.1, 5.0, 5.1])[:, None]
     shades = Lattice(1, 4, "rectangular").u_matrix(weight)[0, 0, ::CELL, 0]
     assert shades.tolist() == [0, 255, 255, 0]
+
+
+def test_errors_of_each_pass_are_curves_of_its_phase() -> None:
+    split = examples(GREY, 60)
+    experiment = Experiment(dataset="grey", family="dbn", architecture="som", task="map", accelerator="cpu",
+                            parameters={"rows": 4, "columns": 4, "passes": 5})  # fmt: skip
+    rows: list[dict] = []
+    SeedRun("x", experiment, 0, GREY.asked("map").to_dict()).fit(split, split, 1, rows)
+    order = [row for row in rows if row["phase"] == "order"]
+    assert [row["epoch"] for row in order] == [1, 2, 3, 4, 5] and rows[-1]["phase"] == "fit" and len(rows) == 6
+    assert rows[-1]["train_quantisation_error"] < order[-1]["quantisation_error"] < order[0]["quantisation_error"]
+    shown = {name for name, _, _ in curves(pd.DataFrame(rows))}
+    assert {"z_pretrain/order_quantisation_error", "z_pretrain/order_topographic_error"} < shown

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from made_up_results import IMAGES, TEXTS, experiment, reports
+from rounds import LICENCES, Round, publish_lightly
 
+from stemma import registry
+from stemma.runs import RunFiles
 from stemma.serving.package import log_model
 from stemma.tracking import store
 from stemma.tracking.publish import Published, publish
@@ -51,5 +54,26 @@ def publishing(project: Path) -> Callable[..., Published]:
     def run(*names: str, log_model: Any = log_model) -> Published:
         comparison, _ = reports(project / "runs", names)
         return publish(names, comparison, log_model, project / "runs")
+
+    return run
+
+
+@pytest.fixture
+def round_of(project: Path) -> Round:
+    """Lets one experiment on images try for champion under `rules`, published with `publish`."""
+
+    def run(
+        name: str,
+        accuracy: float,
+        rules: dict[str, Any] | None = None,
+        again: bool = False,
+        publish: Callable[[RunFiles], Any] = publish_lightly,
+        **changes: Any,
+    ) -> registry.Outcome:
+        publish(experiment(project / "runs", name, "mlp", IMAGES, accuracy, hidden=[8], **changes))
+        comparison, decision = reports(project / "runs", [name])
+        decision["rules"] = rules or {}
+        (outcome,) = registry.promote(decision, comparison, LICENCES, project / "runs", again)
+        return outcome
 
     return run

@@ -1,4 +1,4 @@
-"""The commands publish, promote, predict and ui."""
+"""The commands publish, promote, history, explain, rollback, predict and ui."""
 
 import json
 import socket
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from stemma.cli.main import app
 from stemma.errors import StemmaError
 from stemma.files import write_json
+from stemma.tracking.store import connect
 
 MLP = {"dataset": "grey", "family": "mlp", "architecture": "mlp", "parameters": {"hidden": [8]}}
 TFIDF = {"dataset": "text", "family": "baseline", "architecture": "tfidf_logistic_regression"}
@@ -59,6 +60,30 @@ def test_publish_promote_predict(decided: Path) -> None:
     rows = answers("text", "w3 w4 w5", "@review.txt", "review.txt")
     assert len({json.dumps(row["top"]) for row in rows}) == 1
     assert stemma("predict", "text", "w3").startswith("w3: ")
+
+
+def test_history_explain_and_rollback(decided: Path) -> None:
+    stemma("publish")
+    stemma("promote")
+    assert stemma("history", "grey").startswith("champion: version 1\n")
+    lines = dict(line.split(maxsplit=1) for line in stemma("explain", "champion", "grey").splitlines()[:7])
+    assert lines["champion"] == "mnist-sample version 1: mnist-mlp, seed 1"
+    assert (lines["from"], lines["to"], lines["what"]) == ("none", "version 1", "promote")
+    assert "@" in lines["who"] and lines["when"].endswith("UTC") and "no champion yet" in lines["why"]
+    told = json.loads(stemma("explain", "champion", "text", "--json"))
+    assert told["version"] == "1" and told["event"]["after"] == "1" and "**Limits.**" in told["card"]
+    assert json.loads(stemma("history", "text", "--json"))["aliases"] == {"champion": "1"}
+    with pytest.raises(StemmaError, match="no version with the alias `previous`"):
+        stemma("rollback", "grey")
+    client = connect()
+    first = client.get_model_version("mnist-sample", "1")
+    client.create_model_version("mnist-sample", first.source, first.run_id, {**first.tags, "key": "other"})
+    assert "champion is version 2 now, no longer 1" in stemma("rollback", "grey", "--to", "2", "--why", "a trial")
+    history = stemma("history", "grey")
+    assert "champion: version 2, previous: version 1" in history and "rollback  1 -> 2" in history
+    assert "a trial" in history
+    assert json.loads(stemma("promote", "--json"))[0]["reasons"][0].startswith("Version 1, of the same results, was")
+    assert json.loads(stemma("promote", "--json", "--again"))[0]["verdict"] == "keep"
 
 
 @pytest.mark.parametrize(

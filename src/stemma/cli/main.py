@@ -4,13 +4,14 @@ import sys
 
 import typer
 
-from stemma.cli import data, drift, models, parameters, report, results, tracking, versioning
+from stemma.cli import data, drift, models, parameters, registry, report, results, tracking, versioning
 from stemma.errors import StemmaError
 
 app = typer.Typer(help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False)
 models.register(app)
 parameters.register(app)
 tracking.register(app)
+registry.register(app)
 results.register(app)
 report.register(app)
 versioning.register(app)

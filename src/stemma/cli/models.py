@@ -4,7 +4,7 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 import typer
 import yaml
@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from stemma import config
-from stemma.errors import StemmaError
+from stemma.errors import StemmaError, unknown
 from stemma.families import catalog
-from stemma.spec import DataSpec, Kind
+from stemma.spec import DataSpec, Kind, Task
 
 LARGEST = 10_000_000
 
@@ -64,21 +64,25 @@ def shapes(
     classes: Annotated[int, typer.Option(min=2)] = 10,
     vocabulary: Annotated[int, typer.Option(min=3, help="Token ids of a text.")] = 10_000,
     table: Annotated[bool, typer.Option("--table", help="The input is a row of a table.")] = False,
-    regress: Annotated[bool, typer.Option("--regress", help="A number is predicted instead of classes.")] = False,
+    task: Annotated[
+        str, typer.Option(help=", ".join(get_args(Task)) + ", as far as the architecture learns it.")
+    ] = "classify",
     as_json: Json = False,
 ) -> None:
     """Print the layer table of an architecture: output shape and parameters of each layer."""
-    catalog.entry(architecture)
+    known = catalog.entry(architecture).tasks
+    if task not in known:
+        raise unknown("--task", task, known)
     mistakes: list[str] = []
     values = dict(_assignment(text) for text in settings)
     parameters = config.check_parameters(architecture, values, architecture, mistakes)
     if mistakes:
         raise StemmaError("\n".join(mistakes))
-    spec = _spec(size, 0 if regress else classes, vocabulary, table)
+    spec = _spec(size, task, classes, vocabulary, table)
 
     from stemma import families
     from stemma.families.base import Model
-    from stemma.families.base import shapes as layer_table
+    from stemma.families.shapes import shapes as layer_table
 
     model = families.build(architecture, spec.to_dict(), parameters)
     if not isinstance(model, Model):
@@ -104,8 +108,8 @@ def _assignment(text: str) -> tuple[str, Any]:
     return name, tuple(parsed) if isinstance(parsed, list) else parsed
 
 
-def _spec(size: str, classes: int, vocabulary: int, table: bool) -> DataSpec:
-    """A made-up description of data of `size`: `CxHxW`, `T` or, of a table, `F`; without `classes` of numbers."""
+def _spec(size: str, task: str, classes: int, vocabulary: int, table: bool) -> DataSpec:
+    """A made-up description of data of `size`: `CxHxW`, `T` or, of a table, `F`."""
     parts = size.split("x")
     if len(parts) not in (1, 3) or not all(part.isdecimal() and int(part) for part in parts):
         raise StemmaError(f"--input {size}: expected CxHxW such as 1x28x28, or a number of tokens such as 48")
@@ -119,8 +123,8 @@ def _spec(size: str, classes: int, vocabulary: int, table: bool) -> DataSpec:
         source="none",
         kind=kind,
         shape=shape,
-        classes=tuple(map(str, range(classes))),
-        task="classify" if classes else "regress",
+        classes=() if task == "regress" else tuple(map(str, range(classes))),
+        task=cast(Task, task),
         mean=(0.5,) * channels,
         std=(0.25,) * channels,
         vocabulary_size=vocabulary if kind == "text" else 0,

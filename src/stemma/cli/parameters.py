@@ -30,7 +30,7 @@ SECTIONS: tuple[tuple[str, type[BaseModel], str], ...] = (
     ("evaluation.corruptions", config.Corruptions, "Strengths, ascending; an empty list: not tried."),
     ("comparison", config.Comparison, "How results are compared ([comparison.md](comparison.md))."),
     ("comparison.budgets", config.Budgets, "Within which the families are compared once more, ascending."),
-    ("gate", config.Gate, "When a challenger takes the alias `champion`."),
+    ("gate", config.Gate, "When a challenger takes the alias `champion` ([gate.md](gate.md))."),
 )  # fmt: skip
 INHERITED: dict[type[BaseModel], set[str]] = {
     config.Experiment: set(config.Training.model_fields),

@@ -1,4 +1,4 @@
-"""Commands about MLflow: publish, promote, predict, ui."""
+"""Commands about MLflow: publish, predict, ui."""
 
 import json
 import os
@@ -20,7 +20,7 @@ PARAMS, REPORTS, PORT = Path("params.yaml"), Path("reports"), 5000
 
 
 def register(app: typer.Typer) -> None:
-    for command in (publish, promote, predict, ui):
+    for command in (publish, predict, ui):
         app.command()(command)
 
 
@@ -31,28 +31,11 @@ def publish(params: Params = PARAMS, reports: Reports = REPORTS) -> None:
     from stemma.tracking import tracking_uri
     from stemma.tracking.publish import publish as bring
 
-    experiments, comparison = config.load(params).trained, _report(reports / "comparison.json")
+    experiments, comparison = config.load(params).trained, report(reports / "comparison.json")
     done = bring(experiments, comparison, log_model)
     counts = f"{len(done.added)} added, {len(done.unchanged)} were there already"
     print(f"published to {tracking_uri()}: {counts}")
     _print_links(PORT)
-
-
-def promote(reports: Reports = REPORTS, as_json: Json = False) -> None:
-    """Give the alias `champion` to each slot's candidate, if the gate says so."""
-    from dataclasses import asdict
-
-    from stemma import registry
-    from stemma.data.catalog import CATALOG
-
-    licences = {name: entry.licence for name, entry in CATALOG.items()}
-    outcomes = registry.promote(_report(reports / "decision.json"), _report(reports / "comparison.json"), licences)
-    if as_json:
-        print(json.dumps([asdict(outcome) for outcome in outcomes], indent=1))
-        return
-    for outcome in outcomes:
-        reasons, holder = " ".join(outcome.reasons), f"{outcome.champion} ({outcome.model} {outcome.version})"
-        print(f"{outcome.slot}: {outcome.verdict} {outcome.candidate}. {reasons} Champion: {holder}")
 
 
 def predict(
@@ -87,9 +70,10 @@ def predict(
 
 def ui(port: Port = PORT) -> None:
     """Show the MLflow UI on 127.0.0.1 until it is interrupted; prints the links to start from."""
-    from stemma.tracking import links, store
+    from stemma.tracking import links, orphans, store
 
     uri = store.tracking_uri()
+    orphans.close(store.connect())
     if store.is_server(uri):
         _print_links(port)
         print(f"MLFLOW_TRACKING_URI is a server, which has the UI itself: {uri}")
@@ -127,7 +111,7 @@ def _print_links(port: int) -> None:
         print(f"  {label}: {link}")
 
 
-def _report(path: Path) -> Any:
+def report(path: Path) -> Any:
     from stemma.files import read_json
 
     if not path.is_file():

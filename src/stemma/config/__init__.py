@@ -13,6 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from stemma.config.datasets import Dataset, Limits, Resize
 from stemma.config.fits import architecture_mistakes, check_parameters, slot_mistakes
+from stemma.config.gate import Gate, gate_mistakes
 from stemma.config.messages import validated
 from stemma.config.section import Key, Section
 from stemma.config.training import Augment, Experiment, Training
@@ -76,15 +77,6 @@ class Comparison(Section):
     budgets: Budgets = Budgets()
 
 
-class Gate(Section):
-    """When a challenger may take the alias `champion`."""
-
-    alpha: float = Field(0.05, gt=0, lt=1, description="probability of a false promotion")
-    min_effect: float = Field(0.0, ge=0, description="smallest gain that counts, in accuracy or RMSE")
-    max_latency_ms: float | None = Field(None, gt=0, description="prediction time of one example")
-    max_model_bytes: int | None = Field(None, gt=0, description="of the saved model")
-
-
 class Config(Section):
     datasets: dict[Key, Dataset]
     training: Training = Training()
@@ -129,7 +121,7 @@ def load(path: Path = Path("params.yaml")) -> Config:
     checked = [line for name in sections for line in _misfits(name, sections, datasets, own)]
     checked += [mistake for key, slot in datasets.items() for mistake in slot_mistakes(f"datasets.{key}", slot)]
     config = validated(Config, values, "", mistakes)
-    mistakes += checked
+    mistakes += checked + ([] if config is None else gate_mistakes(config.gate, config.evaluation.epsilons))
     if mistakes or config is None:
         raise StemmaError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return config

@@ -91,6 +91,9 @@ class Training(Section):
         description="of float32 products; on a CPU `medium` takes the faster of two exact kernels where there is one",
     )
     gradient_clip_val: float | None = Field(None, gt=0, description="largest norm of a step's gradient")
+    checkpoint_seconds: float = Field(
+        60, ge=0, description="at least so long between the states that a killed training goes on from; 0: every epoch"
+    )
     deterministic: bool = Field(True, description="deterministic algorithms only")
     fast_dev_run: bool = Field(False, description="one batch of one epoch, to try the code")
     limit_train_batches: Limit = Field(1.0, description="batches, or a share of them, of an epoch")

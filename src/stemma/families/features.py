@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from stemma.families.base import Model, example
+from stemma.families.base import Model
 from stemma.families.phase import Phase
+from stemma.families.shapes import example
 from stemma.spec import DataSpec
 
 NETWORK = "network"

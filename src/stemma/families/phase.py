@@ -1,6 +1,6 @@
 """Phase: a stretch of training that a model declares and the one training loop runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ class Phase:
     Attributes:
         name: prefixes the phase's curves; the last phase of a model is the one whose epoch is chosen.
         objective: batch -> {"loss": scalar to minimise, other scalars to record}, means over the batch.
-        solve: training split -> None; for closed forms and estimators. Replaces `objective`.
+        solve: training split -> None, or for each pass over it scalars to record; for closed forms and estimators.
+            Replaces `objective`.
         trainable: modules whose parameters learn; all others are frozen (DDP aborts on parameters
             without gradient).
         epochs: fixed number of epochs, without choice on validation; None takes the experiment's own
@@ -26,12 +27,13 @@ class Phase:
         check: training inputs -> None; raises a `StemmaError` where the phase cannot take them, before it begins.
         gradients: batch -> what `objective` gives, and the gradients of the trainable parameters in their order: for
             rules that know them without autograd, where batches come together.
-        curves: (training inputs, validation inputs or None) -> {name: scalar}, recorded once an epoch.
+        curves: (training inputs, validation inputs or None) -> {name: scalar}, recorded once an epoch; of a phase that
+            solves the splits, recorded at its end.
     """
 
     name: str
     objective: Callable[[Any], dict[str, Any]] | None = None
-    solve: Callable[[Any], None] | None = None
+    solve: Callable[[Any], Iterable[Mapping[str, Any]] | None] | None = None
     trainable: tuple[Any, ...] = ()
     epochs: int | None = None
     inputs: Callable[[Any], Any] | None = None

@@ -3,11 +3,16 @@
 import torch
 from torch import Tensor, nn
 
+from stemma.errors import StemmaError
 from stemma.spec import UNKNOWN, DataSpec
 
 
 class Pixels(nn.Module):
-    """uint8 images `[B, C, H, W]` -> float, standardised by channel, or scaled to [0, 1]."""
+    """uint8 images `[B, C, H, W]` -> float, standardised by channel, or scaled to [0, 1].
+
+    Raises:
+        StemmaError: a channel to standardise is the same everywhere in train.
+    """
 
     mean: Tensor
     std: Tensor
@@ -15,6 +20,9 @@ class Pixels(nn.Module):
     def __init__(self, spec: DataSpec, standardise: bool = True) -> None:
         super().__init__()
         self.standardise, channels = standardise, spec.shape[0]
+        if standardise and 0.0 in spec.std:
+            channel = spec.std.index(0.0)
+            raise StemmaError(f"{spec.dataset}@{spec.source}: channel {channel} has zero variance in train")
         mean = torch.tensor(spec.mean if standardise else [0.0] * channels)
         std = torch.tensor(spec.std if standardise else [1.0] * channels)
         self.register_buffer("mean", mean.view(-1, 1, 1), persistent=False)

@@ -3,12 +3,14 @@
 import logging
 import multiprocessing
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from stemma.data.store import load_spec
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from stemma.config import Experiment
 
 log = logging.getLogger(__name__)
+Result = tuple[SeedSummary, float, list[float]] | None
+"""A seed's summary, seconds of training and until each row of history; None where another device tells of it."""
 
 
 def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT) -> None:
@@ -41,10 +45,19 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
         for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
             future.result()
     results = {seed: future.result() for seed, future in futures.items()}
-    summaries = {f"seed{seed}": summary for seed, (summary, _, _) in results.items()}
-    runs.write_summary(replace(summary, seeds=summaries))
-    runs.write("train_time.json", {f"seed{seed}": round(seconds, 3) for seed, (_, seconds, _) in results.items()})
-    runs.write("train_epochs_time.json", {f"seed{seed}": epochs for seed, (_, _, epochs) in results.items()})
+    told = {f"seed{seed}": result for seed, result in results.items() if result}
+    if told:
+        runs.write_summary(replace(summary, seeds={seed: summary for seed, (summary, _, _) in told.items()}))
+        runs.write("train_time.json", {seed: round(seconds, 3) for seed, (_, seconds, _) in told.items()})
+        runs.write("train_epochs_time.json", {seed: epochs for seed, (_, _, epochs) in told.items()})
+        shutil.rmtree(checkpoints(runs), ignore_errors=True)
+
+
+def checkpoints(runs: RunFiles) -> Path:
+    """Where the seeds of an experiment keep what a killed training goes on from: beside the folder of all run files,
+    which DVC deletes outputs from.
+    """
+    return Path(str(runs.root)).parent / "checkpoints" / runs.experiment
 
 
 def _check(experiment: "Experiment", primary: str) -> None:
@@ -101,7 +114,7 @@ def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
     listener.start()
     workers = min(seeds, os.cpu_count() or 1)
     try:
-        with ProcessPoolExecutor(workers, context, _send_logs, (records,)) as pool:
+        with ProcessPoolExecutor(workers, context, _begin_worker, (records,)) as pool:
             try:
                 yield pool
             except BaseException:
@@ -113,9 +126,18 @@ def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
         listener.stop()
 
 
-def _send_logs(records: Any) -> None:
+def _begin_worker(records: Any) -> None:
+    """Send log records to the process that waits for this one, and end with it, even if it is killed."""
+    Thread(target=_end_with_parent, daemon=True).start()
     logging.getLogger().handlers = [QueueHandler(records)]
     logging.getLogger().setLevel(logging.INFO)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _runs_on_cpu(experiment: "Experiment") -> bool:
@@ -124,9 +146,7 @@ def _runs_on_cpu(experiment: "Experiment") -> bool:
     return loop.runs_on_cpu(experiment)
 
 
-def _train_seed(
-    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path
-) -> tuple[SeedSummary, float, list[float]]:
+def _train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> Result:
     from stemma.training import loop
 
     return loop.train_seed(runs, experiment, seed, prepared)

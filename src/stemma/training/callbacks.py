@@ -23,19 +23,32 @@ RISING = {f"val_{judged.primary}" for judged in SCORING.values() if judged.score
 
 
 class SeedSteps(Callback):
-    """Seeds torch by (seed, phase, batches so far, rank) before each training step.
+    """Seeds torch by (seed, phase, batches so far, rank) before each training step, and before each epoch.
 
-    Dropout and sampling then depend on where training is, not on how it came there.
+    Dropout and sampling then depend on where training is, not on how it came there; so does augmentation, which comes
+    before its step.
     """
 
     def __init__(self, seed: int, phase: int) -> None:
         self.seed, self.phase = seed, phase
 
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        _seed(_mixed(self.seed, self.phase, trainer.current_epoch, trainer.global_rank, 1), pl_module.device)
+
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        place = [self.seed, self.phase, trainer.fit_loop.total_batch_idx, trainer.global_rank]
-        _seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1), pl_module.device)
+        _seed(_mixed(self.seed, self.phase, trainer.fit_loop.total_batch_idx, trainer.global_rank), pl_module.device)
+
+
+def seed_phase(seed: int, phase: int) -> None:
+    """Seed all generators alike on all devices, after `phase`: what follows does not depend on what that one drew."""
+    pl.seed_everything(_mixed(seed, phase, 0, 0, 2) % 2**32, verbose=False)
+
+
+def _mixed(*place: int) -> int:
+    """A seed of 63 bits that is another for each place."""
+    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _seed(seed: int, device: torch.device) -> None:
@@ -64,9 +77,20 @@ class Average(Callback):
 
     def __init__(self, kind: str, decay: float, first: int) -> None:
         self.kind, self.decay, self.first, self._inside = kind, decay, first, False
+        self._found: Row = {}
+
+    def state_dict(self) -> Row:
+        return {"inside": self._inside, "updates": self.average.updates, "average": self.average.average}
+
+    def load_state_dict(self, state_dict: Row) -> None:
+        self._found = state_dict
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.average = WeightAverage(pl_module, self.kind, self.decay)
+        if self._found:
+            self._inside, self.average.updates = self._found["inside"], self._found["updates"]
+            for value, found in zip(self.average.average, self._found["average"], strict=True):
+                value.copy_(found)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if self._inside:
@@ -119,6 +143,12 @@ class Epochs(Checkpoint):
         self.label, self.phase, self.rows, self.monitor, self.first = label, phase, rows, monitor, first
         self.best: Row = {}
         self._weights: dict[str, torch.Tensor] = {}
+
+    def state_dict(self) -> Row:
+        return {"best": self.best, "weights": self._weights}
+
+    def load_state_dict(self, state_dict: Row) -> None:
+        self.best, self._weights = state_dict["best"], state_dict["weights"]
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         values = {name: round(float(value), 6) for name, value in trainer.callback_metrics.items()}

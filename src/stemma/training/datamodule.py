@@ -194,7 +194,8 @@ class ArrayData(pl.LightningDataModule):
         lengths = data.lengths.cpu() if self.bucket_by_length and data.lengths is not None else None
         place = (trainer.global_rank, trainer.world_size)
         positions = BatchPositions(len(data.y), size, self.seed, shuffle, *place, lengths, data.on_disk)
-        return DataLoader(Examples(data), batch_size=None, sampler=positions)
+        own = torch.Generator()  # each iterator draws a number, in a resumed epoch at another moment
+        return DataLoader(Examples(data), batch_size=None, sampler=positions, generator=own)
 
 
 def _map(data: Batch, function: Callable[[Batch], Tensor], batch: int) -> Batch:

@@ -12,6 +12,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch import nn
 
 from stemma import families
 from stemma.data.store import Split, load_split, load_unlabelled, load_vectors, load_vocabulary
@@ -20,17 +21,21 @@ from stemma.families.catalog import entry
 from stemma.families.phase import Phase
 from stemma.families.start import frozen_epochs, take_over, thawing
 from stemma.files import read_json, write_json
-from stemma.nn.judging import answers
 from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
-from stemma.scores import cross_entropy, scoring
-from stemma.training import spec_of
-from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar
+from stemma.scores import scoring
+from stemma.training import Result, checkpoints, spec_of
+from stemma.training.bookmark import Bookmark, History, Marking, digest, first_device
+from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar, seed_phase
 from stemma.training.datamodule import ArrayData, joined, to_batch
+from stemma.training.live import Live
+from stemma.training.solved import scores, solve
+from stemma.training.trainer import make_trainer
 
 if TYPE_CHECKING:
     from stemma.config import Experiment
 
+log = logging.getLogger(__name__)
 logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", ".*does not have many workers.*")
 warnings.filterwarnings("ignore", ".*LeafSpec.*")
@@ -38,31 +43,20 @@ warnings.filterwarnings("ignore", ".*LeafSpec.*")
 
 def runs_on_cpu(experiment: "Experiment") -> bool:
     """Whether one CPU process trains a seed, so that seeds may run side by side."""
-    trainer = _trainer(experiment, 1, [])
-    return trainer.strategy.root_device.type == "cpu" and trainer.world_size == 1
+    return _devices(experiment) == ("cpu", 1)
 
 
-class History(list[Row]):
-    """Rows of history; `seconds` from the start to when each was added.
-
-    They stand beside the rows, not in them: equal trainings have equal histories.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        super().__init__()
-        self.clock, self.started, self.seconds = clock, clock(), list[float]()
-
-    def append(self, row: Row) -> None:
-        super().append(row)
-        self.seconds.append(round(self.clock() - self.started, 4))
+def _devices(experiment: "Experiment") -> tuple[str, int]:
+    """Kind and number of the devices that train a seed."""
+    trainer = make_trainer(experiment, 1, [])
+    return trainer.strategy.root_device.type, trainer.world_size
 
 
-def train_seed(
-    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path
-) -> tuple[SeedSummary, float, list[float]]:
-    """Train one seed; write its history and model.
+def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> Result:
+    """Train one seed; write its history and model. It goes on where an earlier start of the same training was killed.
 
-    Returns its summary, the seconds that training took, and those until the end of each row of history.
+    Returns its summary, the seconds that training took, and those until the end of each row of history; None on all
+    devices but the first, which writes.
 
     Seconds are the process's own on a CPU, where seeds share the machine, and wall time otherwise.
 
@@ -72,26 +66,52 @@ def train_seed(
     torch.set_float32_matmul_precision(experiment.matmul_precision)
     clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
-    rows = History(clock)
+    live = Live(runs.live(seed))
+    rows = History(clock, live)
     try:
-        label, place = f"{runs.experiment} seed {seed}", experiment.seeds.index(seed)
-        seed_run = SeedRun(label, experiment, seed, spec_of(experiment, prepared).to_dict(), place)
-        seed_run.unlabelled, seed_run.vectors = load_unlabelled(prepared), load_vectors(prepared)
-        start = getattr(experiment, "start", None)
-        if start is not None:
-            seed_run.start, seed_run.origin = start, RunFiles(start.experiment, runs.root).model_folder(seed)
-            _check_vocabulary(seed_run.origin, prepared)
-        model, best = seed_run.fit(train, validation, seed_run.epochs, rows)
+        seed_run = _seed_run(runs, experiment, seed, prepared)
+        seed_run.live = live
+        mark = _bookmarks(runs, experiment, seed, seed_run)
+        model, best = seed_run.fit(train, validation, seed_run.epochs, rows, mark("fit", rows))
+        seconds = rows.elapsed
         if experiment.refit:
-            model, _ = seed_run.fit(train.joined(validation), None, best["epoch"], [])
+            again = History(clock)
+            whole = train.joined(validation)
+            model, _ = seed_run.fit(whole, None, best["epoch"], again, mark("refit", again))
+            seconds += again.elapsed
     except TrainingFailed as error:
         error.seed, error.history = seed, rows
         raise
-    seconds = clock() - rows.started
+    if not first_device():
+        return None
     runs.write_history(seed, rows)
     size = _save(model, runs.model_folder(seed), experiment, prepared)
     score = best[f"val_{scoring(model.spec.task).primary}"]
     return SeedSummary(best["epoch"], best["val_loss"], score, model.parameter_count(), size), seconds, rows.seconds
+
+
+def _seed_run(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> "SeedRun":
+    label, place = f"{runs.experiment} seed {seed}", experiment.seeds.index(seed)
+    seed_run = SeedRun(label, experiment, seed, spec_of(experiment, prepared).to_dict(), place)
+    seed_run.unlabelled, seed_run.vectors = load_unlabelled(prepared), load_vectors(prepared)
+    start = getattr(experiment, "start", None)
+    if start is not None:
+        seed_run.start, seed_run.origin = start, RunFiles(start.experiment, runs.root).model_folder(seed)
+        _check_vocabulary(seed_run.origin, prepared)
+    return seed_run
+
+
+def _bookmarks(
+    runs: RunFiles, experiment: "Experiment", seed: int, seed_run: "SeedRun"
+) -> Callable[[str, History], Bookmark]:
+    """Maker of the bookmark of a seed's fit by name."""
+
+    def origin() -> str:
+        described = [experiment.model_dump(mode="json"), seed_run.spec, _devices(experiment)]
+        return digest(described, [seed_run.origin] if seed_run.origin else [])
+
+    folder, every = checkpoints(runs), experiment.checkpoint_seconds
+    return lambda name, rows: Bookmark(folder, f"seed{seed}.{name}", origin, every, rows)
 
 
 def _save(model: Any, folder: Path, experiment: "Experiment", prepared: Path) -> int:
@@ -120,12 +140,14 @@ class SeedRun:
         unlabelled: further training examples for the phases that look at no labels.
         vectors: word vectors float32 `[tokens, length]` to start from.
         start, origin: how to start from a trained network, and its model folder.
+        live: is told which phase is the last.
     """
 
     unlabelled: Split | None = None
     vectors: np.ndarray | None = None
     start: Any = None
     origin: Path | None = None
+    live: Live | None = None
 
     def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0) -> None:
         self.label, self.experiment, self.seed, self.spec, self.place = label, experiment, seed, spec, place
@@ -135,25 +157,47 @@ class SeedRun:
         """Epochs that are left to the last phase."""
         return self.experiment.epochs - (frozen_epochs(self.start.freeze) if self.start else 0)
 
-    def fit(self, train: Split, validation: Split | None, epochs: int, rows: list[Row]) -> tuple[Any, Row]:
+    def fit(
+        self,
+        train: Split,
+        validation: Split | None,
+        epochs: int,
+        rows: list[Row],
+        bookmark: Bookmark | None = None,
+    ) -> tuple[Any, Row]:
         """A fresh model after all its phases, and the history row that it stands for.
 
-        With `validation` None every phase runs its epochs to the end.
+        With `validation` None every phase runs its epochs to the end. With a bookmark the fit goes on from there.
         """
         pl.seed_everything(self.seed, verbose=False)
         model, phases = self._made()
-        best: Row = {}
-        for number, phase in enumerate(phases):
+        if self.live:
+            self.live.last = phases[-1].name
+        mark = bookmark if isinstance(model, nn.Module) else None
+        found = mark.found() if mark else None
+        first, best = (0, Row()) if found is None else self._taken_up(model, found)
+        for number, phase in list(enumerate(phases))[first:]:
             if phase.solve is not None:
-                phase.solve(train)
-                if number == len(phases) - 1:
-                    best = {"phase": phase.name, "epoch": 1, **_scores(model, train, validation)}
+                for best in solve(model, phase, number == len(phases) - 1, train, validation):
                     rows.append(best)
             else:
-                best = self._descend(model, number, phase, train, validation, epochs, rows)
+                within = mark.path if mark and found and number == first and "loops" in found else None
+                best = self._descend(model, number, phase, train, validation, epochs, rows, mark, within)
+            seed_phase(self.seed, number)
+            if mark:
+                mark.between(model, number + 1, best)
         if validation is not None and f"val_{scoring(model.spec.task).primary}" not in best:
-            best.update({**_scores(model, train, validation), **best})
+            best.update({**scores(model, train, validation), **best})
         return model, best
+
+    def _taken_up(self, model: Any, found: dict[str, Any]) -> tuple[int, Row]:
+        """Give the model the weights that a bookmark holds; the phase to go on with, and the row chosen so far."""
+        model.load_state_dict(found["state_dict"])
+        place = found["place"]
+        log.info("%s: goes on after phase %d, epoch %d", self.label, place["ended"], found.get("epoch", -1) + 1)
+        if place["ended"]:
+            seed_phase(self.seed, place["ended"] - 1)
+        return place["ended"], place["best"]
 
     def _made(self) -> tuple[Any, list[Phase]]:
         """A fresh model, or one that starts from a trained network, and its phases."""
@@ -178,16 +222,22 @@ class SeedRun:
         validation: Split | None,
         epochs: int,
         rows: list[Row],
+        mark: Bookmark | None,
+        within: Path | None,
     ) -> Row:
-        """Run a phase that learns by gradients; the row of its chosen epoch."""
+        """Run a phase that learns by gradients, from the state `within` it if there is one; the row of its chosen
+        epoch.
+        """
         settings = self.experiment.model_copy(update=dict(phase.settings))
         monitor = settings.monitor if validation is not None and phase.epochs is None else None
         average = averaging(settings, self.epochs) if phase.epochs is None else None
         record = Epochs(self.label, phase.name, rows, monitor, average.first if average else 1)
         callbacks = [SeedSteps(self.seed, number), *([average] if average else []), record, *progress_bar(self.place)]
+        if mark:
+            callbacks.append(Marking(mark, number))
         if monitor and settings.patience:
             callbacks.append(early_stopping(monitor, settings.patience))
-        trainer = _trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)
+        trainer = make_trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)
         if trainer.world_size > 1 and OPTIMIZERS[settings.optimizer].searches:
             raise StemmaError(f"{self.label}: optimizer '{settings.optimizer}' takes one device; set devices: 1")
         device = trainer.strategy.root_device
@@ -195,7 +245,7 @@ class SeedRun:
         model.begin(phase, settings)
         data = self._data(phase, settings, train, validation, model.together).to(device)
         try:
-            trainer.fit(model, datamodule=data.mapped(phase.inputs))
+            trainer.fit(model, datamodule=data.mapped(phase.inputs), ckpt_path=within, weights_only=True)
         except MisconfigurationException as error:
             raise StemmaError(f"{self.label}: {error}") from None
         if trainer.received_sigterm:
@@ -218,59 +268,3 @@ class SeedRun:
             settings.augment.flip if phase.inputs is None else False,
             settings.bucket_by_length and phase.inputs is None,
         )
-
-
-def _trainer(settings: "Experiment", epochs: int, callbacks: list[Any], validate: bool = True) -> pl.Trainer:
-    """Lightning's trainer, or its own word on settings that this machine or these data do not allow."""
-    try:
-        return _make_trainer(settings, epochs, callbacks, validate)
-    except MisconfigurationException as error:
-        raise StemmaError(f"training settings: {error}") from None
-
-
-def _make_trainer(settings: "Experiment", epochs: int, callbacks: list[Any], validate: bool) -> pl.Trainer:
-    return pl.Trainer(
-        max_epochs=epochs,
-        callbacks=callbacks,
-        accelerator=settings.accelerator,
-        devices=list(settings.devices) if isinstance(settings.devices, tuple) else _devices(settings),
-        strategy=settings.strategy,
-        precision=settings.precision,
-        gradient_clip_val=settings.gradient_clip_val,
-        deterministic=settings.deterministic,
-        fast_dev_run=settings.fast_dev_run,
-        limit_train_batches=settings.limit_train_batches,
-        limit_val_batches=settings.limit_val_batches if validate else 0,
-        logger=False,
-        enable_checkpointing=bool(callbacks),
-        enable_progress_bar=any(isinstance(callback, pl.callbacks.ProgressBar) for callback in callbacks),
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        default_root_dir="logs",
-    )
-
-
-def _devices(settings: "Experiment") -> int | str:
-    """`auto` is all GPUs, but one process on a CPU."""
-    return 1 if settings.devices == "auto" and settings.accelerator == "cpu" else settings.devices  # type: ignore[return-value]
-
-
-LOSS: dict[str, Callable[..., float]] = {
-    "classify": lambda score, spec, labels, probabilities: cross_entropy(labels, probabilities),
-    "regress": lambda score, spec, targets, values: (score / spec.target_std) ** 2,
-}
-"""(primary score, spec, targets, outputs) -> the loss of a model that was solved for; of other tasks it is the score,
-less being better."""
-
-
-def _scores(model: Any, train: Split, validation: Split | None) -> Row:
-    """Loss and primary score of a model that was solved for, on both splits."""
-    judged, spec, scores = scoring(model.spec.task), model.spec, Row()
-    for stage, split in (("train", train), ("val", validation)):
-        if split is not None:
-            targets, outputs = answers(model, split)
-            score = judged.score.of(targets, outputs)
-            loss = LOSS[spec.task](score, spec, targets, outputs) if spec.task in LOSS else judged.key(score)
-            scores |= {f"{stage}_loss": round(loss, 6), f"{stage}_{judged.primary}": round(score, 6)}
-    return scores

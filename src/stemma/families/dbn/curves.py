@@ -1,5 +1,7 @@
 """What an RBM's phase records besides its loss, once an epoch, and what it refuses before it begins."""
 
+from math import isfinite
+
 import torch
 from torch import Tensor
 
@@ -59,7 +61,7 @@ def check_inputs(rbm: RBM, v: Tensor, name: str) -> None:
     if v.shape[1] != units:
         raise StemmaError(f"{name}: {units} visible units, but its inputs have {v.shape[1]} values")
     low, high = (float(end) for end in v.aminmax())
-    if not low >= -float("inf") or not high < float("inf"):
+    if not (isfinite(low) and isfinite(high)):
         raise StemmaError(f"{name}: its inputs hold values that are not finite")
     if rbm.units == "binary" and not (low >= 0 and high <= 1):
         raise StemmaError(f"{name}: inputs from {low:g} to {high:g}; allowed with visible 'binary': 0 to 1")

@@ -63,7 +63,7 @@ class DBM(DensityModel):
         self.sizes = [len(self.stack[0].visible_bias), *hidden]
         for level, size in enumerate(self.sizes):
             self.register_buffer(f"chains{level}", torch.zeros(chains, size))
-        self._ddp_params_and_buffers_to_ignore = [f"chains{level}" for level in range(len(self.sizes))]
+            self.keep_chains(f"chains{level}")
         if self.spec.task == "classify":
             inputs = [low + high for low, high in zip(self.sizes, [*self.sizes[2:], 0], strict=False)]
             self.unrolled = nn.ModuleList(nn.Linear(*size) for size in zip(inputs, hidden, strict=True))
@@ -132,13 +132,13 @@ class DBM(DensityModel):
         """Mean energy of data, with the hidden means of the mean field, less that of the chains. Its gradient is that
         of the bound's mean, negative, where the chains stand for the machine.
         """
-        machine = self.machine
+        machine, chains = self.machine, [self.own(chain) for chain in self.chains]
         with torch.no_grad():
             data = machine.mean_field(batch.x, self.sweeps)
-            states = machine.gibbs(self.chains, self.joint_steps)
+            states = machine.gibbs(chains, self.joint_steps)
             fantasies = machine.expected(states)
             if self.training:
-                for chain, state in zip(self.chains, states, strict=True):
+                for chain, state in zip(chains, states, strict=True):
                     chain.copy_(state)
         return {"loss": machine.energy(data).mean() - machine.energy(fantasies).mean()}
 

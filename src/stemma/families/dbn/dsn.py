@@ -1,6 +1,6 @@
 """dsn: the deep stacking network, whose upper weights have a closed form (Deng, Yu 2011; Deng, He, Gao 2013)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stemma.families.base import Model
-from stemma.families.dbn.contrastive import contrastive_loss
 from stemma.families.dbn.features import difference_units, random_units, rectangles, unequal_pairs
 from stemma.families.dbn.greedy import visible_units
+from stemma.families.dbn.layerwise import contrast, rbm_phase
 from stemma.families.dbn.machine import RBM, make_rbm
 from stemma.families.dbn.ridge import Moments, best_penalty, best_scale
 from stemma.families.phase import Phase
@@ -52,7 +52,6 @@ class DSN(Model):
     lowers: nn.ModuleList
     ridge: Tensor
     scale: Tensor
-    errors: Tensor
     head: nn.Linear
 
     def __init__(
@@ -100,7 +99,6 @@ class DSN(Model):
         self.pretraining["learning_rate"] = pretrain_learning_rate
         self.register_buffer("ridge", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
-        self.register_buffer("errors", torch.zeros(blocks))
         self.save_hyperparameters()
 
     def phases(self) -> list[Phase]:
@@ -111,7 +109,7 @@ class DSN(Model):
         number, lower = k + 1, self.lowers[k]
         first = [self._rbm_phase(k, lower)] if isinstance(lower, RBM) else []
         if not self.tune_epochs:
-            return [*first, Phase(f"block{number}", solve=lambda split: self._start(k, split))]
+            return [*first, self._block(k, lambda split: self._start(k, split))]
         tune = Phase(
             f"tune{number}",
             lambda batch: self.tuning_loss(k, batch),
@@ -122,23 +120,24 @@ class DSN(Model):
             settings=self.tuning,
         )
         start = Phase(f"start{number}", solve=lambda split: self._start(k, split))
-        return [*first, start, tune, Phase(f"block{number}", solve=lambda split: self._fit(k, split))]
+        return [*first, start, tune, self._block(k, lambda split: self._fit(k, split))]
+
+    def _block(self, k: int, solve: Callable[[Any], list[dict[str, float]]]) -> Phase:
+        return Phase(f"block{k + 1}", solve=solve, curves=lambda train, validation: self._held_out(k, validation))
 
     def _rbm_phase(self, k: int, rbm: RBM) -> Phase:
-        return Phase(
+        return rbm_phase(
             f"rbm{k + 1}",
-            lambda batch: {"loss": contrastive_loss(rbm, batch.x)},
-            trainable=(rbm,),
-            epochs=self.pretrain_epochs,
-            inputs=lambda batch: self.stacked(batch.x, k),
-            labels=False,
-            settings=self.pretraining,
+            rbm,
+            lambda batch: contrast(rbm, batch.x, self.training),
+            lambda batch: self.stacked(batch.x, k),
+            self.pretrain_epochs,
+            self.pretraining,
         )
 
-    def solve(self, split: Any) -> None:
-        """All blocks in closed form on the training split (`x`, `y`, `lengths`)."""
-        for k in range(len(self.lowers)):
-            self._start(k, split)
+    def solve(self, split: Any) -> list[dict[str, float]]:
+        """All blocks in closed form on the training split (`x`, `y`, `lengths`), and the squared error of each."""
+        return [row for k in range(len(self.lowers)) for row in self._start(k, split)]
 
     @property
     def layers(self) -> list[tuple[nn.Module, nn.Linear]]:
@@ -171,10 +170,10 @@ class DSN(Model):
         return F.one_hot(y.long(), self.spec.outputs).float()
 
     @torch.no_grad()
-    def _start(self, k: int, split: Any) -> None:
+    def _start(self, k: int, split: Any) -> list[dict[str, float]]:
         """Draw the lower weights of block k, unless an RBM learnt them, and solve for its upper ones."""
         self._draw(k, split)
-        self._fit(k, split)
+        return self._fit(k, split)
 
     def _draw(self, k: int, split: Any) -> None:
         layer, size = self.lowers[k], self.encode.size
@@ -198,8 +197,8 @@ class DSN(Model):
             yield torch.from_numpy(np.array(split.x[part.numpy()])).to(self.device)
 
     @torch.no_grad()
-    def _fit(self, k: int, split: Any) -> None:
-        """Solve for the upper weights of block k: on all examples, after what is to be chosen was."""
+    def _fit(self, k: int, split: Any) -> list[dict[str, float]]:
+        """Solve for the upper weights of block k: on all examples, after what is to be chosen was; its error."""
         rest, held = (Moments(self.head.in_features, self.spec.outputs, self.device) for _ in range(2))
         for h, t in self._features(k, split):
             chosen = torch.arange(len(h), device=h.device) % EVERY == 0
@@ -209,8 +208,25 @@ class DSN(Model):
             self._choose(split, rest, held)
         rest.merge(held)
         ((weight, bias),) = rest.ridge([float(self.ridge)])
-        self.errors[k] = rest.error(weight, bias)
         self._put(k, weight, bias)
+        return [{"train_squared_error": rest.error(weight, bias)}]
+
+    @torch.no_grad()
+    def _held_out(self, k: int, split: Any) -> dict[str, float]:
+        """Mean squared error of block k's outputs on the validation split, and of classes the share it gets wrong."""
+        if split is None:
+            return {}
+        found = [(self._outputs(k, h), t) for h, t in self._features(k, split)]
+        outputs, targets = (torch.cat(part) for part in zip(*found, strict=True))
+        errors = {"val_squared_error": float((outputs - targets).square().sum(1).mean())}
+        if self.spec.task == "classify":
+            errors["val_error"] = float((outputs.argmax(1) != targets.argmax(1)).float().mean())
+        return errors
+
+    def _outputs(self, k: int, h: Tensor) -> Tensor:
+        """Of block k on hidden activations, in the unit of the targets."""
+        upper = self.layers[k][1]
+        return upper(h) / (self.scale if upper is self.head else 1.0)
 
     def _features(self, k: int, split: Any) -> Iterator[tuple[Tensor, Tensor]]:
         """Hidden activations of block k and the targets, a batch at a time."""
@@ -240,15 +256,15 @@ class DSN(Model):
         By the envelope theorem its gradient is that of the error with the closed form inside, which Deng and Yu
         (2011, section 4) write out; in validation the upper weights stay.
         """
-        upper, h, t = self.layers[k][1], self.lowers[k](batch.x), self.wanted(batch.y)
+        h, t = self.lowers[k](batch.x), self.wanted(batch.y)
         if self.training:
             with torch.no_grad():
                 moments = Moments(h.shape[1], t.shape[1], h.device)
                 moments.add(h.detach(), t)
+                moments.share(self._over_devices)
                 ((weight, bias),) = moments.ridge([float(self.ridge)])
                 self._put(k, weight, bias)
-        factor = self.scale if upper is self.head else 1.0
-        return {"loss": (upper(h) / factor - t).square().sum(1).mean()}
+        return {"loss": (self._outputs(k, h) - t).square().sum(1).mean()}
 
     def pictures(self) -> dict[str, Any]:
         """Lower weights of the first block, for images."""

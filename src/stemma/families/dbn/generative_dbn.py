@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stemma.errors import StemmaError
-from stemma.families.dbn.curves import check_inputs, curves
 from stemma.families.dbn.density import DensityModel
-from stemma.families.dbn.greedy import TOGETHER, intensities
+from stemma.families.dbn.greedy import intensities
 from stemma.families.dbn.labelled import LabelledRBM
+from stemma.families.dbn.layerwise import rbm_phase
 from stemma.families.dbn.likelihood import LogZ, log_z
 from stemma.families.dbn.machine import RBM
 from stemma.families.dbn.sampling import bernoulli
@@ -61,7 +61,7 @@ class GenerativeDBN(DensityModel):
         self.head = LabelledRBM(below, self.spec.outputs, top) if self.classifies else RBM(below, top)
         if self.persistent:
             self.head.keep_chains(len(self.stack[0].chains))
-            self._ddp_params_and_buffers_to_ignore.append("head.chains")
+            self.keep_chains("head.chains")
         self.down = nn.ParameterList(rbm.weight.detach().clone() for rbm in self.stack)
         self.up_down_steps, self.up_down_epochs, self.bound_samples = up_down_steps, up_down_epochs, bound_samples
         self.save_hyperparameters()
@@ -85,18 +85,15 @@ class GenerativeDBN(DensityModel):
         if not self.pretrain_epochs:
             return []
         lower = [self._rbm_phase(level, rbm) for level, rbm in enumerate(self.stack)]
-        top = Phase(
+        top = rbm_phase(
             "top",
+            self.head,
             partial(self._contrast, self.head),
-            trainable=(self.head,),
-            epochs=self.pretrain_epochs,
-            inputs=lambda batch: self.kept(self._beside(self.last_hidden(batch.x), batch.y)),
+            lambda batch: self.kept(self._beside(self.last_hidden(batch.x), batch.y)),
+            self.pretrain_epochs,
+            self.pretraining,
             labels=self.classifies,
-            settings=self.pretraining,
-            together=TOGETHER,
             gradients=partial(self._descent, self.head),
-            check=lambda x: check_inputs(self.head, x, "top"),
-            curves=partial(curves, self.head),
         )
         return [*lower, top]
 
@@ -149,12 +146,12 @@ class GenerativeDBN(DensityModel):
     def _chain(self, h: Tensor) -> Tensor:
         """Visible states of the top pair after `up_down_steps` alternations from h, or from the persistent chains."""
         if self.persistent:
-            h = self.head.chains
+            h = self.own(self.head.chains)
         for _ in range(self.up_down_steps):
             v = self.head.sample_visible(self.head.visible_given_hidden(h))
             h = bernoulli(self.head.hidden_given_visible(v))
         if self.persistent and self.training:
-            self.head.chains.copy_(h)
+            self.own(self.head.chains).copy_(h)
         return v
 
     def _downward(self, features: Tensor) -> list[Tensor]:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from stemma.errors import StemmaError
-from stemma.families.base import Model
-from stemma.families.dbn.contrastive import Contrast, contrastive_loss, descent, held_out_loss
-from stemma.families.dbn.curves import check_inputs, curves
+from stemma.families.dbn.chains import ChainModel
+from stemma.families.dbn.contrastive import Contrast, descent
+from stemma.families.dbn.layerwise import contrast, rbm_phase, through
 from stemma.families.dbn.machine import RBM, make_rbm
 from stemma.families.phase import Phase
 from stemma.nn.inputs import Vector
@@ -19,10 +19,9 @@ from stemma.nn.pictures import tiles
 from stemma.spec import DataSpec
 
 SAMPLES, GIBBS_STEPS = 32, 30
-TOGETHER = 50
 
 
-class GreedyModel(Model):
+class GreedyModel(ChainModel):
     """A stack of RBMs, trained one after the other, that a linear layer stands on where there are targets.
 
     Binary visible units take pixels scaled to [0, 1] or a bag of the `words` most frequent words, counts how often
@@ -92,10 +91,10 @@ class GreedyModel(Model):
         return make_rbm(units, visible, hidden, learn_variance)
 
     def _keep_chains(self, count: int) -> None:
-        """Persistent chains for each RBM; each of several devices goes on with its own, which DDP would overwrite."""
-        for rbm in self.stack:
+        """Persistent chains for each RBM."""
+        for level, rbm in enumerate(self.stack):
             rbm.keep_chains(count)
-        self._ddp_params_and_buffers_to_ignore = [f"rbms.{level}.chains" for level in range(len(self.stack))]
+            self.keep_chains(f"rbms.{level}.chains")
 
     @property
     def stack(self) -> list[RBM]:
@@ -112,28 +111,26 @@ class GreedyModel(Model):
         return phases
 
     def _rbm_phase(self, level: int, rbm: RBM) -> Phase:
-        name = f"rbm{level + 1}"
-        return Phase(
-            name,
+        return rbm_phase(
+            f"rbm{level + 1}",
+            rbm,
             partial(self._contrast, rbm),
-            trainable=(rbm,),
-            epochs=self.pretrain_epochs,
-            inputs=lambda batch: self.kept(self.up(self.encode(batch.x), level)),
-            labels=False,
-            settings=self.pretraining,
-            together=TOGETHER,
+            lambda batch: self.kept(self.up(self.encode(batch.x), level)),
+            self.pretrain_epochs,
+            self.pretraining,
             gradients=partial(self._descent, rbm),
-            check=lambda x: check_inputs(rbm, x, name),
-            curves=partial(curves, rbm),
         )
 
     def _contrast(self, rbm: RBM, batch: Any) -> dict[str, Tensor]:
-        loss = contrastive_loss if self.training else held_out_loss
-        return {"loss": loss(rbm, batch.x, self.contrast, rbm.chains if self.persistent else None)}
+        return contrast(rbm, batch.x, self.training, self.contrast, self._chains(rbm))
 
     def _descent(self, rbm: RBM, batch: Any) -> tuple[dict[str, Tensor], tuple[Tensor, ...]]:
-        loss, gradients = descent(rbm, batch.x, self.contrast, rbm.chains if self.persistent else None)
+        loss, gradients = descent(rbm, batch.x, self.contrast, self._chains(rbm))
         return {"loss": loss}, gradients
+
+    def _chains(self, rbm: RBM) -> Tensor | None:
+        """The persistent ones, if there are any, that this device moves."""
+        return self.own(rbm.chains) if self.persistent else None
 
     def kept(self, v: Tensor) -> Tensor:
         """Inputs of a phase in the precision that its steps would round them to: half the memory to read."""
@@ -141,9 +138,7 @@ class GreedyModel(Model):
 
     def up(self, v: Tensor, levels: int) -> Tensor:
         """Means of the hidden units after the lowest `levels` RBMs."""
-        for rbm in self.stack[:levels]:
-            v = rbm(v)
-        return v
+        return through(self.stack[:levels], v)
 
     @torch.no_grad()
     def _generate(self, split: Any) -> None:

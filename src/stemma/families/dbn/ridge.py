@@ -1,9 +1,11 @@
 """Ridge regression from sums over batches: no matrix of all examples by all features is ever held."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
+
+SUMS = ("hh", "ht", "h", "t", "tt")
 
 
 class Moments:
@@ -31,8 +33,14 @@ class Moments:
     def merge(self, other: "Moments") -> None:
         """Count in all examples of `other`."""
         self.count += other.count
-        for name in ("hh", "ht", "h", "t", "tt"):
+        for name in SUMS:
             getattr(self, name).add_(getattr(other, name))
+
+    def share(self, total: Callable[[Tensor], Tensor]) -> None:
+        """Count in what other devices have of a batch; `total` sums over them."""
+        self.count = int(total(self.h.new_tensor(self.count)))
+        for name in SUMS:
+            getattr(self, name).copy_(total(getattr(self, name)))
 
     def ridge(self, penalties: Iterable[float]) -> list[tuple[Tensor, Tensor]]:
         """For each penalty the weights `[K, H]` and bias `[K]` that minimise mean |Wh + b - t|^2 + penalty |W|^2."""

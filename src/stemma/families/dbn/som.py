@@ -46,7 +46,6 @@ class SOM(Model):
     """
 
     width: Tensor
-    errors: Tensor
     head: nn.Linear
 
     def __init__(
@@ -70,28 +69,33 @@ class SOM(Model):
         if self.spec.task == "classify":
             self.head = nn.Linear(rows * columns, self.spec.outputs, bias=False)
         self.register_buffer("width", torch.ones(()))
-        self.register_buffer("errors", torch.zeros(passes, 2))
         self.save_hyperparameters()
 
     def phases(self) -> list[Phase]:
-        return [Phase("fit", solve=self.solve)]
+        return [Phase("order", solve=self.order), Phase("fit", solve=self.settle)]
+
+    def _encoded(self, split: Any) -> Tensor:
+        return torch.cat([self.encode(x) for x, _ in self.pieces(split.x, split.lengths, BATCH)])
 
     @torch.no_grad()
-    def solve(self, split: Any) -> None:
-        """Order the map on the training split; then, to classify, count classes by unit.
-
-        `errors` `[passes, 2]` keeps quantisation and topographic error on it at the start of each pass.
-        """
-        v = torch.cat([self.encode(x) for x, _ in self.pieces(split.x, split.lengths, BATCH)])
+    def order(self, split: Any) -> list[dict[str, float]]:
+        """Order the map on the training split; quantisation and topographic error on it at the start of each pass."""
+        v, errors = self._encoded(split), []
         weight = self.prototypes.weight
         weight.copy_(v[torch.randint(len(v), (len(weight),))])
         learn = self.batch_pass if self.rule == "batch" else self.online_pass
         for number in range(self.passes):
             distance, best = self._two_nearest(v)
             apart = ~self.adjacent(best[:, 0], best[:, 1])
-            self.errors[number] = torch.stack([distance[:, 0].sqrt().mean(), apart.float().mean()])
+            quantisation, topographic = float(distance[:, 0].sqrt().mean()), float(apart.float().mean())
+            errors.append({"quantisation_error": quantisation, "topographic_error": topographic})
             learn(v, best[:, 0], number)
-        distance, best = self._two_nearest(v)
+        return errors
+
+    @torch.no_grad()
+    def settle(self, split: Any) -> None:
+        """How far units reach; to classify, count classes by unit."""
+        distance, best = self._two_nearest(self._encoded(split))
         self.width.copy_((distance[:, 1] - distance[:, 0]).mean().clamp(min=1e-6) / 2)
         if self.spec.task == "classify":
             labels = torch.from_numpy(np.array(split.y)).to(best)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from stemma.families.dbn.autoencoder import SHOWN, Autoencoder, judged
 from stemma.families.dbn.coders import Coder
 from stemma.families.dbn.denoising_ae import make_corruption
+from stemma.families.dbn.layerwise import layer_phase, through
 from stemma.families.phase import Phase
 
 
@@ -60,25 +61,18 @@ class StackedAE(Autoencoder):
     def _layer_phase(self, level: int) -> Phase:
         coder = self.stack[level]
         entropy = coder.output == "sigmoid" and self.reconstruction_loss == "cross_entropy"
-        return Phase(
+        return layer_phase(
             f"ae{level + 1}",
+            coder,
             lambda batch: self._layer_objective(coder, batch.x, "cross_entropy" if entropy else "mse"),
-            trainable=(coder,),
-            epochs=self.pretrain_epochs,
-            inputs=lambda batch: self._below(self.encode(batch.x), level),
-            labels=False,
-            settings=self.pretraining,
+            lambda batch: through(self.stack[:level], self.encode(batch.x)),
+            self.pretrain_epochs,
+            self.pretraining,
         )
 
     def _layer_objective(self, coder: Coder, v: Tensor, loss: str) -> dict[str, Tensor]:
         h = coder(self.corrupt(v) if self.training else v)
         return judged(coder.down(h), v, coder.output, loss)
-
-    def _below(self, v: Tensor, level: int) -> Tensor:
-        """What the coder at `level` reads."""
-        for coder in self.stack[:level]:
-            v = coder(v)
-        return v
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         if self.spec.task == "reconstruct":

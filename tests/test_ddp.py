@@ -1,0 +1,93 @@
+"""Phases on two processes: the same weights on both after each, and those of one process with the same draws."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from made_up import GREY, prepare
+from stemma.data.store import load_split
+
+SMALL = {"pretrain_epochs": 2, "pretrain_batch_size": 20}
+CHAINS = {"persistent": True, "chains": 6}
+ANNEALING = {"ais_chains": 5, "ais_temperatures": 10}
+CASES: dict[str, tuple[str, dict, dict]] = {
+    "rbm": ("rbm", {"hidden": 9, **SMALL}, {}),
+    "rbm_sampled": ("rbm", {"hidden": 9, "sample_visible": True, "cd_steps": 2, **SMALL}, {}),
+    "rbm_gaussian": ("rbm", {"hidden": 9, "visible": "gaussian", "learn_variance": True, **SMALL}, {}),
+    "rbm_persistent": ("rbm", {"hidden": 9, **CHAINS, **SMALL}, {}),
+    "rbm_density": ("rbm", {"hidden": 30, **CHAINS, **ANNEALING, **SMALL}, {"task": "density"}),
+    "dbn": ("dbn", {"hidden": (9, 7), **SMALL}, {}),
+    "generative_dbn": ("generative_dbn", {"hidden": (9, 7), **CHAINS, **SMALL}, {}),
+    "dbm": ("dbm", {"hidden": (9, 7), "chains": 6, "joint_epochs": 2, "sweeps": 3, **SMALL}, {}),
+    "stacked_ae": ("stacked_ae", {"hidden": (9, 7), **SMALL}, {}),
+    "dsn": ("dsn", {"blocks": 2, "hidden": 9, "tune_epochs": 2, "tune_batch_size": 40, "ridge": 0.01}, {}),
+    "dsn_rbm": ("dsn", {"blocks": 2, "hidden": 9, "lower": "rbm", "pretrain_epochs": 2}, {}),
+    "som": ("som", {"rows": 3, "columns": 3, "passes": 2}, {}),
+}
+
+OWN = ("rbm_persistent", "dbn", "generative_dbn", "dbm")
+"""Cases that are trained once more with draws of each process's own, as they are outside of tests."""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the weights of every case after every phase, from one process and from two."""
+    folder = tmp_path_factory.mktemp("ddp")
+    prepare(folder / "data", GREY)
+    common = {"dataset": "grey", "family": "dbn", "epochs": 2, "batch_size": 20, "accelerator": "cpu", "patience": None}
+    cases = {
+        name: {**common, "architecture": architecture, "parameters": parameters, **more}
+        for name, (architecture, parameters, more) in CASES.items()
+    }
+    cases |= {f"own {name}": cases[name] for name in OWN}
+    (folder / "cases.json").write_text(json.dumps(cases))
+    for devices in ("1", "2"):
+        command = [sys.executable, Path(__file__).parent / "two_ranks.py", "cases.json", devices, "data", devices]
+        run = subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True, timeout=1800)
+        assert run.returncode == 0, run.stderr
+    return folder
+
+
+CLOSE = {"dsn": 1e-4}
+"""How near where 1e-5 is too much to ask: Adam divides the rounding of a gradient that nearly vanishes by itself."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_learn_what_one_does(case: str, trained: Path) -> None:
+    phases = sorted(path.name for path in (trained / "1" / case).iterdir())
+    near = CLOSE.get(case, 1e-5)
+    assert phases
+    for name in phases:
+        one, first = (torch.load(trained / devices / case / name, weights_only=True) for devices in "12")
+        if case != "som":  # solved for by one process alone
+            second = torch.load(trained / "2" / case / name.replace("rank0", "rank1"), weights_only=True)
+            for key, value in first.items():
+                torch.testing.assert_close(value, second[key], atol=0, rtol=0, equal_nan=True, msg=f"{name} {key}")
+        for key, value in first.items():
+            torch.testing.assert_close(value, one[key], atol=near, rtol=1e-5, equal_nan=True, msg=f"{name} {key}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", OWN)
+def test_with_draws_of_their_own_processes_stay_alike_and_learn_as_much(case: str, trained: Path) -> None:
+    x = torch.from_numpy(np.array(load_split(trained / "data", "train").x)).flatten(1) / 255
+    for path in sorted((trained / "2" / f"own {case}").glob("rank0*")):
+        one, first = (torch.load(trained / devices / f"own {case}" / path.name, weights_only=True) for devices in "12")
+        second = torch.load(path.with_name(path.name.replace("rank0", "rank1")), weights_only=True)
+        for key, value in first.items():
+            torch.testing.assert_close(value, second[key], atol=0, rtol=0, equal_nan=True, msg=f"{path.name} {key}")
+        assert not torch.equal(first["rbms.0.weight"], one["rbms.0.weight"])
+        assert error(first, x) == pytest.approx(error(one, x), rel=0.03)
+
+
+def error(state: dict[str, torch.Tensor], x: torch.Tensor) -> float:
+    """Squared reconstruction error a value of the lowest RBM."""
+    weight, visible, hidden = (state[f"rbms.0.{name}"] for name in ("weight", "visible_bias", "hidden_bias"))
+    return float((torch.sigmoid(torch.sigmoid(x @ weight + hidden) @ weight.T + visible) - x).square().mean())
