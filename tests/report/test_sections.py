@@ -135,3 +135,8 @@ def test_ranks_lie_where_they_belong() -> None:
     assert end - start == pytest.approx(scale * test["critical_difference"], abs=0.06)
     assert len(drawn["cliques"]) == len(test["cliques"]) > 0
     assert drawn["labels"][0]["y"] == drawn["labels"][3]["y"] > drawn["cliques"][-1][2]
+
+
+def test_an_architecture_of_a_familys_name_keeps_its_own() -> None:
+    (found,) = diagrams([{"task": "classify", **across(blocks(6), "architecture", 0.05)}], FAMILY_NAMES, 0.05)
+    assert [each["name"] for each in found["drawing"]["labels"]] == ["cnn", "rnn", "dbn", "mlp"]
