@@ -12,7 +12,11 @@ WIDTH, LEFT, RIGHT, TOP, STEP = 520, 150, 370, 44, 15
 def diagrams(found: list[Row], names: dict[str, str], alpha: float) -> list[Row]:
     """The templates' variables, one an entry of the comparison's `across`; `names` are those of families."""
     return [
-        {**entry, "drawing": entry["test"] and _drawing(entry["test"], names if entry["of"] == "family" else {}), "told": _told(entry, alpha)}
+        {
+            **entry,
+            "drawing": entry["test"] and _drawing(entry["test"], names if entry["of"] == "family" else {}),
+            "told": _told(entry, alpha),
+        }
         for entry in found
     ]
 
