@@ -7,16 +7,18 @@ from stemma import tracking, training
 from stemma.cli import stage
 from stemma.config import Config
 from stemma.errors import TrainingFailed
+from stemma.runs import RunFiles
 
 
 def main(config: Config, name: str) -> None:
     experiment = config.experiment(name)
     prepared = Path("data/prepared") / experiment.dataset
+    about = training.describe(name, experiment, prepared)
     try:
-        training.train(name, experiment, prepared)
+        with tracking.shown(RunFiles(name), about):
+            training.train(name, experiment, prepared)
     except TrainingFailed as error:
-        info = asdict(training.describe(name, experiment, prepared))
-        tracking.record_failure(name, error.seed, error.history, str(error), info)
+        tracking.record_failure(name, error.seed, error.history, str(error), asdict(about))
         raise
 
 

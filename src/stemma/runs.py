@@ -32,9 +32,12 @@
                                     "alone": {"seed<k>": seconds to predict one example by itself},
                                     "peak_memory": bytes that the evaluating process held at most}
 
+    logs/live/<experiment>/seed<k>.jsonl, beside the folder of all run files and no output: history as it grows
+
 No date, path, duration or run id lies in a file other than `*_time.json`: equal results have equal bytes.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -123,6 +126,21 @@ class RunFiles:
 
     def model_folder(self, seed: int) -> Path:
         return self.seed_folder(seed) / "model"
+
+    @property
+    def live_folder(self) -> Path:
+        return self.root.parent / "logs" / "live" / self.experiment
+
+    def live(self, seed: int) -> Path:
+        return self.live_folder / f"seed{seed}.jsonl"
+
+    def live_rows(self, seed: int) -> list[dict[str, Any]]:
+        """History so far, each row with `last`, whether its phase is the model's last; none if it has none yet."""
+        path = self.live(seed)
+        if not path.is_file():
+            return []
+        *lines, _ = path.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines]
 
     def write_history(self, seed: int, rows: list[dict[str, Any]]) -> None:
         write_text(self.seed_folder(seed) / "history.csv", pd.DataFrame(rows).to_csv(index=False))

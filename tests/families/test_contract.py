@@ -173,8 +173,9 @@ def test_loses_under_perturbations_and_stays_as_it_was(
     torch.manual_seed(0)
     spec, test = load_spec(prepared[slot]), load_split(prepared[slot], "test")
     model = families.build(key, spec.to_dict(), parameters)
-    if model.phases()[-1].solve:
-        model.solve(load_split(prepared[slot], "train"))
+    for phase in model.phases():
+        if phase.solve:
+            phase.solve(load_split(prepared[slot], "train"))
     model.train()
     first = next(model.parameters())
     first.requires_grad_(False)

@@ -179,7 +179,7 @@ def test_starts_from_an_rbm_a_block(spec) -> None:
 @pytest.mark.parametrize("lower", ["differences", "rbm"])
 def test_errors_of_each_block_are_curves_of_its_phase(lower: str) -> None:
     train, held = examples(GREY, 120), examples(GREY, 40, seed=1)
-    parameters = {"hidden": 30, "blocks": 2, "lower": lower, "pretrain_epochs": 2}
+    parameters = {"hidden": 30, "blocks": 2, "lower": lower, "pretrain_epochs": 2, "ridge": 0.001}
     experiment = Experiment(dataset="grey", family="dbn", architecture="dsn", accelerator="cpu", parameters=parameters)
     rows: list[dict] = []
     model, best = SeedRun("x", experiment, 0, GREY.to_dict()).fit(train, held, 1, rows)

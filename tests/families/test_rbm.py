@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from stemma.families.base import Model
 from stemma.families.dbn import contrastive
 from stemma.families.dbn.contrastive import contrastive_loss, descent
 from stemma.families.dbn.curves import check_inputs, curves, subset
-from stemma.families.dbn.machine import make_rbm
+from stemma.families.dbn.greedy import GreedyModel
+from stemma.families.dbn.machine import RBM, make_rbm
 from stemma.families.dbn.rbm import RBMModel
 from stemma.families.dbn.sampling import bernoulli
 from stemma.nn.inputs import BagOfWords
@@ -105,6 +107,22 @@ def test_batches_that_come_together_learn_as_those_that_come_alone(
     torch.testing.assert_close(together.rbms[0].weight, alone.rbms[0].weight)
     assert together.rbms[0].weight.std() > 0.02
     assert rows[1]["train_loss"] == pytest.approx(others[1]["train_loss"], rel=1e-4)
+
+
+def test_a_scheduled_rate_of_pretraining_falls_at_each_step(
+    prepared: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates, contrast = [], GreedyModel._contrast
+
+    def spy(model: GreedyModel, rbm: RBM, batch: Any) -> dict[str, torch.Tensor]:
+        rates.append(model.optimizers().param_groups[0]["lr"])
+        return contrast(model, rbm, batch)
+
+    monkeypatch.setattr(GreedyModel, "_contrast", spy)
+    scheduled = {"pretrain_schedule": "cosine", "pretrain_learning_rate": 0.1, "pretrain_batch_size": 20}
+    run(load_spec(prepared["grey"]), load_split(prepared["grey"], "train"), None, hidden=(4,), **scheduled)
+    steps = 2 * 6
+    assert rates == pytest.approx([0.05 * (1 + np.cos(np.pi * n / steps)) for n in range(steps)])
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

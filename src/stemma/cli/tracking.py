@@ -39,9 +39,10 @@ def publish(params: Params = PARAMS, reports: Reports = REPORTS) -> None:
 
 def ui(port: Port = PORT) -> None:
     """Show the MLflow UI on 127.0.0.1 until it is interrupted; prints the links to start from."""
-    from stemma.tracking import links, store
+    from stemma.tracking import links, orphans, store
 
     uri = store.tracking_uri()
+    orphans.close(store.connect())
     if store.is_server(uri):
         _print_links(port)
         print(f"MLFLOW_TRACKING_URI is a server, which has the UI itself: {uri}")

@@ -109,13 +109,15 @@ CONTRASTIVE = {
     "sparsity_weight": Annotated[float, Field(ge=0)],
     "pretrain_epochs": NotNegative,
     "pretrain_learning_rate": Positive,
+    "pretrain_schedule": Literal["constant", "cosine", "one_cycle"],
     "pretrain_momentum": Fraction,
     "pretrain_weight_decay": NotNegativeReal,
     "pretrain_batch_size": Count,
 }
 ANNEALING = {"ais_chains": Annotated[int, Field(ge=2)], "ais_temperatures": Count}
 
-LAYER_WISE = {key: CONTRASTIVE[key] for key in CONTRASTIVE if key.startswith("pretrain_") and "momentum" not in key}
+RBMS_ALONE = ("pretrain_momentum", "pretrain_schedule")
+LAYER_WISE = {key: CONTRASTIVE[key] for key in CONTRASTIVE if key.startswith("pretrain_") and key not in RBMS_ALONE}
 CODING = {
     "output": Literal["auto", "linear", "sigmoid"],
     "reconstruction_loss": Literal["auto", "mse", "cross_entropy"],

@@ -37,11 +37,14 @@ class Learning(Answering):
 
     @property
     def together(self) -> int:
-        """Batches of a training step, see `Phase`; one where Lightning must clip, scale, count or share them."""
+        """Batches of a training step, see `Phase`; one where Lightning must clip, scale, count or share them, or change
+        the rate at each.
+        """
         if self.phase.together == 1:
             return 1
         settings = self.settings
         plain = settings.gradient_clip_val is None and settings.limit_train_batches == 1.0 and not settings.fast_dev_run
+        plain = plain and settings.schedule == "constant"
         alone = self.device.type == "cpu" and settings.devices in ("auto", 1) and settings.precision != "16-mixed"
         return self.phase.together if plain and alone else 1
 

@@ -1,9 +1,12 @@
 """The report: NAME.md and one self-contained NAME.html, from the comparison and run files alone."""
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from stemma.comparison import FAMILY_COLOURS, FAMILY_COLOURS_DARK, FAMILY_NAMES
 from stemma.files import write_text
@@ -40,5 +43,13 @@ def _environment() -> Environment:
     )
     environment.filters.update(numbers.FILTERS)
     environment.globals["family_names"] = FAMILY_NAMES
+    environment.globals["script"] = _script(environment)
     environment.globals["colours"] = {"light": FAMILY_COLOURS, "dark": FAMILY_COLOURS_DARK}
     return environment
+
+
+def _script(environment: Environment) -> dict[str, Markup]:
+    """The page's script and the SHA-256 by which its content security policy lets it alone run."""
+    text = environment.get_template("report.js").render()
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"text": Markup(text), "digest": Markup(digest)}  # noqa: S704 - a file of this package

@@ -10,6 +10,7 @@ from sklearn.isotonic import isotonic_regression
 from stemma.report.svg import INK
 
 FONT = 8.5
+Spot = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in pixels of the figure."""
 
@@ -23,26 +24,14 @@ class End(NamedTuple):
     y: float
 
 
-class Point(NamedTuple):
-    """A point with the ends of its interval, in the units of the data."""
+def beside(spots: list[Spot], names: list[str], taken: list[Box], frame: Box) -> list[Spot]:
+    """Left and middle of each name, beside its spot and where it covers least of what is `taken` or named before.
 
-    name: str
-    x: float
-    y: float
-    lo: float
-    hi: float
-
-
-def name_points(axes: Axes, points: list[Point], most: int) -> None:
-    """Name the first `most` of the points, each where its name covers least of what is there already."""
-    spots = [axes.transData.transform((point.x, point.y)) for point in points]
-    ends = [axes.transData.transform([(point.x, point.lo), (point.x, point.hi)]) for point in points]
-    extent = axes.get_window_extent()
-    frame = (extent.x0, extent.y0, extent.x1, extent.y1)
-    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
-    taken += [(low[0] - 1, low[1], low[0] + 1, high[1]) for low, high in ends]
-    for (name, *_), (x, y) in zip(points[:most], spots[:most], strict=True):
-        across, height = _extent(axes, name)
+    `spots` are the first of the points, all in pixels at 72 an inch; a label outside of `frame` is a last resort.
+    """
+    taken, found, height = list(taken), [], 1.15 * FONT
+    for (x, y), name in zip(spots, names, strict=True):
+        across = width(name)
         options = [
             (x + dx * 8 + (dx - 1) / 2 * across, y + dy * (height + 1) - height / 2)
             for dx, dy in product((1, -1, 0), (0, 0.8, -0.8, 1.6, -1.6))
@@ -51,8 +40,8 @@ def name_points(axes: Axes, points: list[Point], most: int) -> None:
         boxes = [(left, bottom, left + across, bottom + height) for left, bottom in options]
         box = min(boxes, key=lambda b: sum(_overlap(b, t) for t in taken) + _outside(b, frame))
         taken.append(box)
-        left, base = axes.transAxes.inverted().transform((box[0], box[1] + height * 0.2))
-        axes.text(left, base, name, transform=axes.transAxes, fontsize=FONT, color=INK, in_layout=False)
+        found.append((round(box[0], 1), round(box[1] + height / 2, 1)))
+    return found
 
 
 def name_ends(axes: Axes, ends: list[End]) -> None:

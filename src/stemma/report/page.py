@@ -6,27 +6,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stemma.comparison import learning_curves
-from stemma.report import numbers, plots, robustness, words
+from stemma.comparison import FAMILY_NAMES, learning_curves
+from stemma.report import across, budgets, corruption, numbers, plots, robustness, words
 from stemma.report.architectures import Catalog, by_task, without_result
 from stemma.report.confusion import confusion, least_width
-from stemma.report.pictures import data_uri, sheet
+from stemma.report.cost import COSTS, cost_chart
+from stemma.report.examples import mistakes, sheets
+from stemma.report.provenance import provenance
+from stemma.report.reliability import diagrams
 from stemma.report.tasks import TELLING, log_z
 from stemma.runs import Root, RunFiles
 from stemma.scores import Score, scoring
 
 Row = dict[str, Any]
 Group = dict[str, Any]
-MISTAKES = 8
-"""Mistakes shown of an experiment."""
-TITLES = {
-    "filters": "first-layer filters",
-    "samples": "samples (Gibbs sampling from training examples)",
-    "reconstructions": "reconstructions, each beside its original",
-}
-"""Of pictures that models show; others are called by their name."""
-OF_EXAMPLES = {"mistakes", "adversarial"}
-"""Pictures that stand elsewhere."""
 BESIDE = {"density": {"log Z, nats": lambda row: numbers.estimated(*log_z(row))}}
 """By task: columns of what the scores rest on."""
 POINTS = 400
@@ -41,12 +34,14 @@ def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, 
     ]
     rows = {group["label"]: _rows(group, comparison["rows"]) for group in groups}
     frame = learning_curves([row["experiment"] for row in comparison["rows"]], root)
-    datasets = [_dataset(group, rows[group["label"]], comparison, frame, root) for group in groups]
+    datasets = [_dataset(group, rows[group["label"]], comparison, frame, root, catalog) for group in groups]
     return {
         "comparison": comparison,
         "headline": words.headline(groups, rows),
         "shown": words.scores_shown([group["scoring"] for group in groups]),
         "points": POINTS,
+        "costs": list(COSTS),
+        "named": plots.NAMED,
         "scores": {group["scoring"].score.title for group in groups},
         "units": words.units([group["scoring"].score for group in groups]),
         "terms": {
@@ -57,6 +52,7 @@ def page(comparison: dict[str, Any], root: Root, catalog: Catalog) -> dict[str, 
         },
         "families": _family_table(groups, rows, comparison["families"]),
         "datasets": datasets,
+        "across": across.diagrams(comparison["across"], FAMILY_NAMES, 1 - comparison["confidence"]),
         "tasks": by_task(datasets, catalog),
         "without": without_result(datasets, catalog),
     }
@@ -90,7 +86,8 @@ def _rows(group: Group, rows: list[Row]) -> list[Row]:
     column's width.
     """
     primary = group["primary"]
-    names = {"score": primary, "over_examples": f"{primary}_over_examples", "validation": f"validation_{primary}"}
+    names = {"score": primary, "validation": f"validation_{primary}"}
+    names |= {key: f"{primary}_{key}" for key in ("over_examples", "over_both")}
     mine = [{**row, **{to: row[name] for to, name in names.items()}} for row in rows if _same_test(row, group)]
     shown = _short([row["experiment"] for row in mine])
     low, high = _scale(mine, group["scoring"].score)
@@ -144,7 +141,7 @@ def _family_table(groups: list[Group], rows: dict[str, list[Row]], families: lis
 
 
 def _dataset(
-    group: Group, rows: list[Row], comparison: dict[str, Any], frame: pd.DataFrame, root: Root
+    group: Group, rows: list[Row], comparison: dict[str, Any], frame: pd.DataFrame, root: Root, catalog: Catalog
 ) -> dict[str, Any]:
     """Everything of one dataset's section."""
     chosen = {entry["experiment"] for entry in comparison["families"] if _same_test(entry, group)}
@@ -156,13 +153,17 @@ def _dataset(
         "worst": dict(zip(("title", "about"), TELLING[group["task"]].worst, strict=True)),
         "beside": BESIDE.get(group["task"], {}),
         "sentences": words.sentences(group, rows, comparison["confidence"]),
-        "rows": rows,
+        "rows": [{**row, "provenance": provenance(row, group, root, catalog)} for row in rows],
+        "cost": cost_chart(rows, group["scoring"].score, f"p{group['test_digest'][:6]}"),
         "plots": _plots(group, rows, frame),
         "pretrained": _pretrained(rows, root),
         **ERRORS.get(group["task"], _no_errors)(group, best_of_family, root),
+        "reliability": diagrams(best_of_family),
+        "budgets": budgets.sections(group, rows, [e for e in comparison["family_view"] if _same_test(e, group)]),
+        "corruption": corruption.section(group, rows),
         "robustness": robustness.section(group, rows, best_of_family, root),
-        "sheets": [found for row in rows for found in _sheets(row, root)],
-        "mistakes": [{**row, "items": _mistakes(row, group, root)} for row in best_of_family],
+        "sheets": [found for row in rows for found in sheets(row, root)],
+        "mistakes": [{**row, "items": mistakes(row, group, root)} for row in best_of_family],
     }
 
 
@@ -193,19 +194,12 @@ def _scatter(group: Group, row: Row, runs: RunFiles) -> Row:
 
 def _plots(group: Group, rows: list[Row], frame: pd.DataFrame) -> list[dict[str, Any]]:
     label, name = group["label"], f"p{group['test_digest'][:6]}"
-    parameters = [float(max(row["parameters"], 1)) for row in rows]
-    seconds = [max(row["train_seconds"]["mean"], 1e-3) for row in rows]
     score, column = group["scoring"].score, f"val_{group['primary']}"
     axis, scale = (f"validation {score.noun}, %", 100) if score.share else (f"validation {score.noun}", 1)
     first, which = rows[: plots.NAMED], f", the best {plots.NAMED}" if len(rows) > plots.NAMED else ""
-    named = f"{which} named" if which else ""
     loss = plots.curves(frame, first, "val_loss", "validation loss", f"{name}d", label)
     scores = plots.curves(frame, first, column, axis, f"{name}c", label, scale)
-    in_parameters = plots.against_cost(rows, parameters, "parameters", numbers.count, score, f"{name}a", label)
-    in_seconds = plots.against_cost(rows, seconds, "training time", numbers.duration, score, f"{name}b", label)
     found = [
-        (f"{score.title} against parameters{named}", in_parameters),
-        (f"{score.title} against training time{named}", in_seconds),
         (f"Validation {score.noun} while training{which}", scores),
         (f"Validation loss while training{which}", loss),
     ]
@@ -222,52 +216,3 @@ def _pretrained(rows: list[Row], root: Root) -> list[str]:
             phases = numbers.listed([f"{phase} ({count} epochs)" for phase, count in epochs.items()])
             found.append(f"{row['name']}: {phases}")
     return found
-
-
-def _sheets(row: Row, root: Root) -> list[dict[str, Any]]:
-    """What the model shows of itself, in an order that all share."""
-    pictures = RunFiles(row["experiment"], root).pictures()
-    own = sorted(pictures.keys() - set(TITLES) - OF_EXAMPLES)
-    return [
-        {**row, "title": TITLES.get(kind, _title(kind, len(pictures[kind]))), **sheet(pictures[kind])}
-        for kind in [*TITLES, *own]
-        if kind in pictures and len(pictures[kind])
-    ]
-
-
-def _title(kind: str, count: int) -> str:
-    """Name of pictures that not all models show."""
-    return kind.replace("_", " ") if count == 1 else f"pictures: {kind.replace('_', ' ')}"
-
-
-def _mistakes(row: Row, group: Group, root: Root) -> list[dict[str, Any]]:
-    runs = RunFiles(row["experiment"], root)
-    pictures = runs.pictures().get("mistakes", np.empty((0, 1, 1, 1), np.uint8))
-    found = []
-    for place, mistake in enumerate(runs.read("test/mistakes.json")[:MISTAKES]):
-        told = next(tell(mistake, group) for key, tell in MISTAKE.items() if key in mistake)
-        uri = data_uri(pictures[place]) if place < len(pictures) else None
-        found.append({**told, "text": mistake.get("text"), "uri": uri})
-    return found
-
-
-def _in_classes(mistake: dict[str, Any], group: Group) -> dict[str, str]:
-    true, read = (group["classes"][mistake[name]] for name in ("label", "predicted"))
-    return {"true": true, "read": read, "how": f"{numbers.percent(mistake['probability'])} % sure"}
-
-
-def _in_numbers(mistake: dict[str, Any], group: Group) -> dict[str, str]:
-    true, read = mistake["target"], mistake["value"]
-    by = numbers.significant(abs(read - true))
-    names = {"true": numbers.significant(true), "read": numbers.significant(read)}
-    return {**names, "how": f"{by} too {'much' if read > true else 'little'}"}
-
-
-def _in_score(mistake: dict[str, Any], group: Group) -> dict[str, str]:
-    score = group["scoring"].score
-    told = f"{score.noun} {numbers.value(mistake['score'], score)}{' %' if score.share else ''}"
-    return {"true": "", "read": "", "how": told}
-
-
-MISTAKE = {"value": _in_numbers, "predicted": _in_classes, "score": _in_score}
-"""How a mistake is told, by a field of it."""

@@ -1,6 +1,6 @@
-"""The plots of the report: accuracy against cost, and learning curves."""
+"""The plots of the report that matplotlib draws: learning curves, perturbations, predicted against true."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
@@ -10,10 +10,9 @@ from markupsafe import Markup
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from stemma.comparison import FAMILY_MARKERS
-from stemma.report.labels import End, Point, name_ends, name_points, width
+from stemma.report.labels import End, name_ends, width
 from stemma.report.svg import MUTED, STYLE, family_colour, inline
 from stemma.scores import Score
 
@@ -23,28 +22,6 @@ NAMED = 12
 STYLES = ("-", "--", "-.")
 """Of the lines of one family."""
 Row = dict[str, Any]
-
-
-def against_cost(
-    rows: list[Row], costs: list[float], cost: str, show: Callable[[float], str], score: Score, name: str, label: str
-) -> Markup:
-    """The primary score with its interval against `costs`, one a row, on a logarithmic axis named `cost`."""
-    with rc_context(STYLE):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        axes = figure.add_subplot()
-        for row, x in zip(rows, costs, strict=True):
-            _point(axes, row, x, score)
-        axes.set(xscale="log", xlabel=f"{cost} (log scale)", ylabel=f"test {score.noun}{', %' if score.share else ''}")
-        low, high = min(costs), max(costs)
-        margin = max((high / low) ** 0.12, 1.3)
-        axes.set_xlim(low / margin, high * margin)
-        axes.margins(y=0.12)
-        _log_ticks(axes, show)
-        figure.draw_without_rendering()
-        name_points(axes, [_named(row, x, score) for row, x in zip(rows, costs, strict=True)], NAMED)
-    best = rows[0]
-    text = f"{label}: test {score.noun} against {cost} of {len(rows)} experiments; the best is {best['name']}."
-    return inline(figure, name, text)
 
 
 def curves(
@@ -101,20 +78,6 @@ def _room(ends: list[End]) -> float:
     return min(0.6, 0.08 + width(max((end.name for end in ends), key=len)) / (0.86 * 72 * SIZE[0]))
 
 
-def _point(axes: Axes, row: Row, x: float, score: Score) -> None:
-    _, _, y, lo, hi = _named(row, x, score)
-    colour = family_colour(row["family"])
-    if row["score"]["interval"] == "t":
-        axes.vlines(x, lo, hi, color=colour, linewidth=1.2, alpha=0.6)
-    axes.plot(x, y, FAMILY_MARKERS.get(row["family"], "o"), color=colour, markersize=6.5)
-
-
-def _named(row: Row, x: float, score: Score) -> Point:
-    found, scale = row["score"], 100 if score.share else 1
-    y, sure = scale * found["mean"], found["interval"] == "t"
-    return Point(row["name"], x, y, scale * found["lo"] if sure else y, scale * found["hi"] if sure else y)
-
-
 def predicted_true(row: Row, targets: np.ndarray, values: np.ndarray, name: str, label: str) -> Markup:
     """Values that a model gave against the targets, `[N]` each; on the line they are equal."""
     ends = [float(min(targets.min(), values.min())), float(max(targets.max(), values.max()))]
@@ -127,14 +90,6 @@ def predicted_true(row: Row, targets: np.ndarray, values: np.ndarray, name: str,
         )
         axes.set(xlabel="true", ylabel="predicted")
     return inline(figure, name, f"{label}: {row['name']}, predicted against true values of {len(targets)} examples.")
-
-
-def _log_ticks(axes: Axes, show: Callable[[float], str]) -> None:
-    low, high = axes.get_xlim()
-    steps = (1, 2, 5) if high / low < 300 else (1,)
-    axes.xaxis.set_major_locator(LogLocator(subs=steps, numticks=12))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: show(value)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _lines(axes: Axes, known: pd.DataFrame, rows: list[Row], column: str, last: int, scale: int) -> Iterator[End]:

@@ -22,8 +22,8 @@ def headline(groups: list[Group], rows: dict[str, list[Row]]) -> str:
     for label, own in ((label, _of_families(every)) for label, every in ranked.items()):
         if len({row["family"] for row in own}) > 1:
             leads[not _level_families(own)].setdefault(own[0]["family"], []).append(label)
-    clear = listed([f"{_family(family)} leads on {listed(labels)}" for family, labels in leads[True].items()])
-    open_ = listed([f"{_family(family)} on {listed(labels)}" for family, labels in leads[False].items()])
+    clear = listed([f"{family_in_words(family)} leads on {listed(labels)}" for family, labels in leads[True].items()])
+    open_ = listed([f"{family_in_words(family)} on {listed(labels)}" for family, labels in leads[False].items()])
     found = [f"Beyond chance, {clear}." if clear else "", f"Chance could explain the lead of {open_}." if open_ else ""]
     transfers = [(label, every[0]) for label, every in ranked.items() if every[0]["start"]]
     found += [f"On {label}, {_transfer(best)}, comes first." for label, best in transfers]
@@ -67,7 +67,7 @@ def family_name(family: str) -> str:
     return FAMILY_NAMES.get(family, family)
 
 
-def _family(family: str) -> str:
+def family_in_words(family: str) -> str:
     """`the CNN family`, within a sentence."""
     name = family_name(family)
     return f"the {name if name.isupper() else name.lower()} family"
@@ -126,8 +126,10 @@ def _families(rows: list[Row]) -> str:
         return ""
     best, level = rows[0]["family"], _level_families(rows)
     if not level:
-        return f"So {_family(best)} is ahead of every other family here, beyond chance."
-    return f"So {_family(best)} is not clearly ahead of {listed([_family(family) for family in level])}."
+        return f"So {family_in_words(best)} is ahead of every other family here, beyond chance."
+    return (
+        f"So {family_in_words(best)} is not clearly ahead of {listed([family_in_words(family) for family in level])}."
+    )
 
 
 def _level_families(rows: list[Row]) -> list[str]:

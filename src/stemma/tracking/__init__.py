@@ -5,6 +5,7 @@ Importing this package is cheap: MLflow and the comparison are imported when som
 
 from stemma.tracking.failure import record_failure
 from stemma.tracking.links import start_links
+from stemma.tracking.live import shown
 from stemma.tracking.store import tracking_uri
 
-__all__ = ["record_failure", "start_links", "tracking_uri"]
+__all__ = ["record_failure", "shown", "start_links", "tracking_uri"]

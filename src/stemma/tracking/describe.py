@@ -5,14 +5,14 @@ import json
 import math
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from stemma.comparison import FAMILY_COLOURS
 from stemma.files import sha256
-from stemma.runs import RunFiles
+from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import SCORING, scoring
 
 PER_EPOCH = {
@@ -20,6 +20,8 @@ PER_EPOCH = {
     "val_loss": "val/loss",
     **{f"val_{judged.primary}": f"val/{judged.primary}" for judged in SCORING.values()},
 }
+OF_EPOCHS = ("train/", "val/", "z_pretrain/")
+"""What the names of metrics begin with that have a value an epoch."""
 SHORT = {
     "accuracy": "acc",
     "reconstruction_error": "mse",
@@ -96,19 +98,26 @@ def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
             yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)
 
 
-def curves(history: pd.DataFrame) -> Iterator[tuple[str, int, float]]:
+def curves(history: pd.DataFrame, final: str | None = None) -> Iterator[tuple[str, int, float]]:
     """(metric, step, value) of every epoch; values that are not finite are left out.
 
     The last phase has the names that all families share and counts its epochs from 1; earlier phases
-    stand in the section `z_pretrain`, which the UI sorts last.
+    stand in the section `z_pretrain`, which the UI sorts last. `final` names the last phase of a history that may not
+    have reached it.
     """
-    final = history["phase"].iloc[-1]
+    final = history["phase"].iloc[-1] if final is None else final
     for phase, rows in history.groupby("phase", sort=False):
         names = PER_EPOCH if phase == final else _phase_names(str(phase), rows)
         for column in [c for c in names if c in rows]:
             for step, value in enumerate(rows[column].astype(float), start=1):
                 if math.isfinite(value):
                     yield names[column], step, value
+
+
+def growing(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int, float]]:
+    """`curves` of what there is of a history (`RunFiles.live_rows`)."""
+    if rows:
+        yield from curves(pd.DataFrame(rows).drop(columns="last"), next((r["phase"] for r in rows if r["last"]), ""))
 
 
 def _phase_names(phase: str, rows: pd.DataFrame) -> dict[str, str]:
@@ -153,6 +162,11 @@ def seed_metrics(row: Mapping[str, Any], seed: int) -> dict[str, float]:
     place = row["seeds"].index(seed)
     values = {f"test/{row['primary']}": row[row["primary"]], "train_s": row["train_seconds"]}
     return {name: round(float(value["values"][place]), 4) for name, value in values.items()}
+
+
+def chosen(seed: SeedSummary, primary: str) -> dict[str, float]:
+    """The epoch whose weights a seed's model has, and its primary score on validation."""
+    return {"best_epoch": seed.epochs, f"best/val_{primary}": round(seed.val_score, 6)}
 
 
 def perturbed(row: Mapping[str, Any], seed: int) -> Iterator[tuple[str, int, float]]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from stemma.runs import RunFiles
+from stemma.tracking.owner import OWNER, me
 from stemma.tracking.store import connect, experiment_id, first_line, locked, runs_of
 
 log = logging.getLogger(__name__)
@@ -60,23 +62,31 @@ def _record(
     info: Mapping[str, Any],
 ) -> None:
     from stemma.tracking import describe
+    from stemma.tracking.begun import points
     from stemma.tracking.tasks import label
 
     client = connect()
     info = {**info, "experiment": experiment}
     with locked("failure"):
         into = experiment_id(client, label({"task": "classify", **info}))
-        parent = _parent(client, into, experiment) or _failed(client, into, experiment, message, info, "aggregate", {})
+        shown = {run.data.tags.get("seed", ""): run for run in runs_of(client, into, f"tags.{OWNER} = '{me()}'")}
+        parent = _parent(client, into, experiment) if not shown else ""
+        parent = parent or _failed(client, into, experiment, message, info, "aggregate", {}, shown.get(""))
+        for other in shown.values():
+            client.set_tag(other.info.run_id, "superseded", "no")
         if seed is None:
             return
-        own = {"mlflow.parentRunId": parent, "seed": str(seed)}
-        child = _failed(client, into, f"{experiment}-seed{seed}", message, info, "seed", own)
+        own, begun = {"mlflow.parentRunId": parent, "seed": str(seed)}, shown.get(str(seed))
+        child = _failed(client, into, f"{experiment}-seed{seed}", message, info, "seed", own, begun)
         if history:
             from mlflow.entities import Metric
 
             now = int(time.time() * 1000)
-            points = describe.curves(pd.DataFrame(list(history)))
-            client.log_batch(child, metrics=[Metric(name, value, now, step) for name, step, value in points][:1000])
+            rows = RunFiles(experiment).live_rows(seed)
+            values = list(describe.growing(rows) if rows else describe.curves(pd.DataFrame(list(history))))
+            there = points(client, begun, {name for name, _, _ in values}) if begun else {}
+            new = [Metric(name, value, now, step) for name, step, value in values if (name, step) not in there]
+            client.log_batch(child, metrics=new[:1000])
 
 
 def _parent(client: Any, into: str, experiment: str) -> str:
@@ -98,14 +108,17 @@ def _failed(
     info: Mapping[str, Any],
     kind: str,
     own: Mapping[str, str],
+    begun: Any,
 ) -> str:
-    from mlflow.entities import Param
+    """Write a failed run, or make it of the one that was `begun`, in which the training was shown."""
+    from mlflow.entities import Param, RunTag
 
     from stemma.tracking import describe
 
     tags = {**describe.tags(info, kind, "train"), **own, "error": message, "mlflow.note.content": message}
-    run = client.create_run(into, tags=tags, run_name=name).info.run_id
+    run = begun.info.run_id if begun else client.create_run(into, run_name=name).info.run_id
     settings = describe.parameters(info, kind)
-    client.log_batch(run, params=[Param(key, value) for key, value in settings.items()])
+    told = [RunTag(key, value) for key, value in tags.items()]
+    client.log_batch(run, params=[Param(key, value) for key, value in settings.items()], tags=told)
     client.set_terminated(run, "FAILED")
     return run

@@ -22,6 +22,11 @@ def view(experiment_id: str, key: str) -> str:
     return f"#/experiments/{experiment_id}/runs?{MODE}&viewStateShareKey={key}{mode}"
 
 
+def run(experiment_id: str, run_id: str, port: int = PORT) -> str:
+    """Address of a run's page."""
+    return f"{base(port)}/#/experiments/{experiment_id}/runs/{run_id}?{MODE}"
+
+
 def start_links(client: "MlflowClient", port: int = PORT) -> dict[str, str]:
     """Link to the leaderboard of every published `dataset@source`, by that name."""
     published = client.search_experiments(filter_string="tags.`stemma.kind` = 'dataset'")

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from stemma.errors import StemmaError
 from stemma.runs import ROOT, RunFiles
-from stemma.tracking import describe, views
-from stemma.tracking.store import connect, experiment_id, locked, runs_of
+from stemma.tracking import describe, orphans, views
+from stemma.tracking.begun import Begun, begun
+from stemma.tracking.owner import lives
+from stemma.tracking.store import children_of, connect, experiment_id, locked, reaching, runs_of
 from stemma.tracking.tasks import label
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ def publish(
     An experiment is known by the digest of its output files (`describe.key`): published twice it adds
     nothing; changed, it adds a new run and retires the old one, which keeps its place, tagged
     `superseded`.
-    What a publish that was interrupted left half made is removed and made anew.
+    Runs in which the training was shown, or which a publish that was interrupted left half made, are completed.
 
     Args:
         comparison: content of `reports/comparison.json`.
@@ -55,11 +57,14 @@ def publish(
     """
     rows = {row["experiment"]: row for row in comparison["rows"]}
     client, published = connect(), Published()
+    with reaching("its runs cannot be read"):
+        orphans.close(client)
     with locked("publish"):
         for name in experiments:
             if name not in rows:
                 raise StemmaError(f"experiment '{name}': not in the comparison; run `dvc repro`")
-            added = _bring(client, RunFiles(name, root), rows[name], log_model)
+            with reaching(f"'{name}' is not published whole; `stemma publish` completes it"):
+                added = _bring(client, RunFiles(name, root), rows[name], log_model)
             (published.added if added else published.unchanged).append(name)
         for dataset in comparison["datasets"]:
             same = [row for row in comparison["rows"] if all(row[key] == dataset[key] for key in TOGETHER)]
@@ -74,15 +79,16 @@ def _bring(client: "MlflowClient", runs: RunFiles, row: dict[str, Any], log_mode
     key, into = describe.key(runs), experiment_id(client, label(row))
     known = runs_of(client, into, f"tags.experiment = '{runs.experiment}' and tags.kind = 'aggregate'")
     finished = [run for run in known if run.info.status == "FINISHED"]
-    same = [run for run in finished if run.data.tags["key"] == key]
+    same = [run for run in finished if run.data.tags.get("key") == key]
     started = time.perf_counter()
+    open_one = Begun() if same else begun(client, known, runs, key)
     if not same:
         with tempfile.TemporaryDirectory() as scratch:
-            Recorder(client, into, runs, row, log_model, Path(scratch)).record(key)
+            Recorder(client, into, runs, row, log_model, Path(scratch), open_one).record(key)
     for run in known:
         if run in same[:1]:
             _restore(client, run, row)
-        else:
+        elif run is not open_one.parent:
             _retire(client, run)
     if not same:
         log.info("%s: published to %s in %.1f s", runs.experiment, label(row), time.perf_counter() - started)
@@ -99,24 +105,22 @@ def _restore(client: "MlflowClient", run: "Run", row: dict[str, Any]) -> None:
 
 
 def _retire(client: "MlflowClient", run: "Run") -> None:
-    """Delete a run that was never completed; tag any other as superseded."""
+    """Delete a run that was never completed; tag any other as superseded, unless it is a training that goes on."""
+    if lives(run.data.tags):
+        return
     if run.info.status == "RUNNING":
-        for each in [*_children(client, run), run]:
+        for each in [*children_of(client, run), run]:
             outputs = client.get_run(each.info.run_id).outputs
             for model in outputs.model_outputs if outputs else []:
                 client.delete_logged_model(model.model_id)
             client.delete_run(each.info.run_id)
-    elif run.data.tags["superseded"] == "no":
+    elif run.data.tags["superseded"] != "yes":
         _mark(client, run, "yes")
 
 
 def _mark(client: "MlflowClient", run: "Run", superseded: str) -> None:
-    for each in [run, *_children(client, run)]:
+    for each in [run, *children_of(client, run)]:
         client.set_tag(each.info.run_id, "superseded", superseded)
-
-
-def _children(client: "MlflowClient", run: "Run") -> list["Run"]:
-    return runs_of(client, run.info.experiment_id, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
 
 
 def _introduce(client: "MlflowClient", dataset: dict[str, Any], means: list[float]) -> None:

@@ -2,18 +2,20 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run, RunTag
 from PIL import Image
 
 from stemma.files import read_json
 from stemma.runs import RunFiles
 from stemma.scores import scoring
 from stemma.tracking import describe, figures
+from stemma.tracking.begun import Begun, points
 from stemma.tracking.tasks import TOLD
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 Predictions = tuple[np.ndarray, np.ndarray]
 """What `RunFiles.predictions` gives of a seed."""
 METRICS_A_CALL = 500
+FILES_A_PICTURE = 2
+"""Files that `log_image` writes: the picture and a smaller copy for the UI."""
 DIGEST_LENGTH = 36
 """Characters that the store keeps of a dataset's digest."""
 NEEDED = ("train/summary.json", "train_time.json", "test_time.json", "metrics.json")
@@ -29,7 +33,10 @@ NEEDED = ("train/summary.json", "train_time.json", "test_time.json", "metrics.js
 
 
 class Recorder:
-    """Writes one experiment. `row` is its row of the comparison, `scratch` an empty folder for pictures."""
+    """Writes one experiment; into runs that were `begun` what they lack.
+
+    `row` is its row of the comparison, `scratch` an empty folder for pictures.
+    """
 
     def __init__(
         self,
@@ -39,9 +46,10 @@ class Recorder:
         row: dict[str, Any],
         log_model: Any,
         scratch: Path,
+        begun: Begun,
     ) -> None:
         self.client, self.into, self.runs, self.row = client, into, runs, row
-        self.log_model, self.scratch = log_model, scratch
+        self.log_model, self.scratch, self.begun = log_model, scratch, begun
         self.now = int(time.time() * 1000)
         self.summary = runs.summary()
         self.best = self.summary.best_seed(scoring(self.summary.task).key)
@@ -50,61 +58,86 @@ class Recorder:
     def record(self, key: str) -> None:
         """The parent, its children, and last the parent's end, which tells that all is there."""
         tags = {**describe.tags(vars(self.summary), "aggregate", "evaluate"), "key": key, "best_seed": str(self.best)}
-        parent = self._start(self.runs.experiment, tags, sum(self.row["train_seconds"]["values"]))
-        self._write(parent, describe.parameters(vars(self.summary), "aggregate"), describe.aggregates(self.row))
+        begun, seconds = self.begun.parent, sum(self.row["train_seconds"]["values"])
+        parent = self._start(self.runs.experiment, tags, seconds, begun)
+        self._write(parent, describe.parameters(vars(self.summary), "aggregate"))
+        self._log(parent, [(name, 0, value) for name, value in describe.aggregates(self.row).items()], "", begun)
         predictions = {seed: self.runs.predictions(seed) for seed in self.runs.seeds()}
         models = {seed: self._child(parent, key, seed, predictions[seed]) for seed in predictions}
         self._figures(parent, predictions)
         self._pictures(parent)
         self._run_files(parent)
-        self.client.log_outputs(parent, [LoggedModelOutput(models[self.best], step=0)])
+        if begun is None or not begun.outputs or not begun.outputs.model_outputs:
+            self.client.log_outputs(parent, [LoggedModelOutput(models[self.best], step=0)])
         self.client.set_tag(parent, "model_id", models[self.best])
         self.client.set_tag(parent, "mlflow.note.content", self._note(models[self.best]))
         self.client.set_logged_model_tags(models[self.best], {"mlflow.note.content": self._model_note(parent)})
-        self.client.set_terminated(parent, end_time=self.now)
+        self.client.set_terminated(parent, end_time=self._end(begun, seconds))
 
     def _child(self, parent: str, key: str, seed: int, predictions: Predictions) -> str:
         """The run of one seed; returns the id of its logged model, which only the best seed has."""
         own = {"mlflow.parentRunId": parent, "seed": str(seed), "key": f"{key}-{seed}"}
         once, primary = describe.seed_metrics(self.row, seed), self.row["primary"]
-        score = scoring(self.summary.task).score
+        score, begun = scoring(self.summary.task).score, self.begun.children.get(seed)
         tags = {**describe.tags(vars(self.summary), "seed", "evaluate"), **own}
-        run = self._start(f"{self.runs.experiment}-seed{seed}", tags, once["train_s"])
-        model = self.log_model(run, self.runs.model_folder(seed)) if seed == self.best else ""
-        self._write(run, {**describe.parameters(vars(self.summary), "seed"), "seed": str(seed)}, {})
-        points = [(name, 0, value) for name, value in once.items()]
+        run = self._start(f"{self.runs.experiment}-seed{seed}", tags, once["train_s"], begun)
+        model = self._model(run, seed) if seed == self.best else ""
+        self._write(run, {**describe.parameters(vars(self.summary), "seed"), "seed": str(seed)})
+        chosen = describe.chosen(self.summary.seeds[f"seed{seed}"], primary)
+        points = [(name, 0, value) for name, value in (once | chosen).items()]
         points += describe.perturbed(self.row, seed)
-        self._log(run, [*describe.curves(self.runs.history(seed)), *points], model)
+        self._log(run, [*describe.curves(self.runs.history(seed)), *points], model, begun)
         self._figures(run, {seed: predictions})
         self.client.set_tag(
             run,
             "mlflow.note.content",
             f"Seed {seed} of {self.runs.experiment}, test {score.noun} {score.shown(once[f'test/{primary}'])}.",
         )
-        self.client.set_terminated(run, end_time=self.now)
+        self.client.set_terminated(run, end_time=self._end(begun, once["train_s"]))
         return model
 
-    def _start(self, name: str, tags: dict[str, str], seconds: float) -> str:
-        """A new run that began `seconds` ago, so that the UI's duration is the time that training took."""
-        began = self.now - int(seconds * 1000)
-        run = self.client.create_run(self.into, start_time=began, tags=tags, run_name=name)
-        self.client.log_inputs(run.info.run_id, [self.dataset])
-        return run.info.run_id
+    def _start(self, name: str, tags: dict[str, str], seconds: float, begun: Run | None) -> str:
+        """The run that was begun, or a new one that began `seconds` ago: the UI's duration is what training took."""
+        if begun is None:
+            start = self.now - int(seconds * 1000)
+            run = str(self.client.create_run(self.into, start_time=start, tags=tags, run_name=name).info.run_id)
+        else:
+            run = begun.info.run_id
+            self.client.update_run(run, status="RUNNING")
+            self.client.log_batch(run, tags=[RunTag(key, value) for key, value in tags.items()])
+        if begun is None or not begun.inputs or not begun.inputs.dataset_inputs:
+            self.client.log_inputs(run, [self.dataset])
+        return run
 
-    def _write(self, run: str, parameters: dict[str, str], metrics: dict[str, float]) -> None:
-        self.client.log_batch(
-            run,
-            params=[Param(name, value) for name, value in parameters.items()],
-            metrics=[Metric(name, value, self.now, 0) for name, value in metrics.items()],
-        )
+    def _end(self, begun: Run | None, seconds: float) -> int:
+        return begun.info.start_time + int(seconds * 1000) if begun else self.now
 
-    def _log(self, run: str, points: Iterable[tuple[str, int, float]], model: str) -> None:
-        """Metric points of a seed, linked to the dataset and, where there is one, the logged model."""
-        data = self.dataset.dataset
-        metrics = [
-            Metric(name, value, self.now, step, model or None, data.name, data.digest, run)
-            for name, step, value in points
-        ]
+    def _model(self, run: str, seed: int) -> str:
+        """The logged model of a run; one that was not stored whole is made anew."""
+        stored = ""
+        for model in self.client.search_logged_models([self.into], f"source_run_id = '{run}'"):
+            if model.status == "READY" and not stored:
+                stored = model.model_id
+            else:
+                self.client.delete_logged_model(model.model_id)
+        return stored or str(self.log_model(run, self.runs.model_folder(seed)))
+
+    def _write(self, run: str, parameters: dict[str, str]) -> None:
+        self.client.log_batch(run, params=[Param(name, value) for name, value in parameters.items()])
+
+    def _log(self, run: str, values: Iterable[tuple[str, int, float]], model: str, begun: Run | None) -> None:
+        """Points of a run, linked to the dataset and, where there is one, the logged model.
+
+        A point that is there keeps its value and time, by which the store knows it and writes it to the model alone.
+        """
+        values, data = list(values), self.dataset.dataset
+        there = points(self.client, begun, {name for name, _, _ in values}) if begun else {}
+        metrics = []
+        for name, step, value in values:
+            old = there.get((name, step))
+            if model or old is None:
+                value, at = (old.value, old.timestamp) if old else (value, self.now)
+                metrics.append(Metric(name, value, at, step, model or None, data.name, data.digest, run))
         for start in range(0, len(metrics), METRICS_A_CALL):
             self.client.log_batch(run, metrics=metrics[start : start + METRICS_A_CALL])
 
@@ -122,12 +155,17 @@ class Recorder:
     def _pictures(self, parent: str) -> None:
         """Pictures as cards of the UI: where it errs, filters, samples, mistakes."""
         card = TOLD[self.summary.task].card
-        errors = Image.open(self.scratch / parent / f"{card}.png").convert("RGB")
-        self.client.log_image(parent, errors, key=card, step=0)
+        pictures = {card: np.asarray(Image.open(self.scratch / parent / f"{card}.png").convert("RGB"))}
         if (self.runs.folder / "test" / "pictures.npz").is_file():
-            pictures = {name: each for name, each in self.runs.pictures().items() if len(each)}
-            for name, each in pictures.items():
-                self.client.log_image(parent, figures.sheet(each), key=name, step=0)
+            pictures |= {name: figures.sheet(each) for name, each in self.runs.pictures().items() if len(each)}
+        there = self._images(parent) if self.begun.parent else Counter()
+        for name, picture in pictures.items():
+            if there[name] < FILES_A_PICTURE:
+                self.client.log_image(parent, picture, key=name, step=0)
+
+    def _images(self, parent: str) -> Counter[str]:
+        """Number of files of each picture that is stored."""
+        return Counter(Path(item.path).name.partition("+")[0] for item in self.client.list_artifacts(parent, "images"))
 
     def _run_files(self, parent: str) -> None:
         """Run files as artifacts, in the folders that `RunFiles` expects."""

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from stemma.errors import StemmaError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 DATABASE, ARTIFACTS, SQLITE = "mlflow.db", "mlartifacts", "sqlite:///"
 DEFAULTS = {
@@ -45,43 +46,57 @@ def connect() -> "MlflowClient":
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     import mlflow
-    from sqlalchemy.exc import SQLAlchemyError
 
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     uri = tracking_uri()
-    try:
+    with reaching("cannot be reached"):
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         client = mlflow.MlflowClient(uri, uri)
-        with locked("create"):
+        with nullcontext() if is_server(uri) else locked("create"):
             client.search_experiments(max_results=1)
-    except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
-        raise StemmaError(f"MLflow store {uri}: cannot be reached ({first_line(error)})") from None
     return client
+
+
+@contextmanager
+def reaching(failure: str) -> Iterator[None]:
+    """What the store refuses in the block, or that it is gone, becomes a `StemmaError` that says `failure`."""
+    from mlflow import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        raise StemmaError(f"MLflow store {tracking_uri()}: {failure} ({first_line(error)})") from None
 
 
 @contextmanager
 def locked(purpose: str) -> Iterator[None]:
     """Alone among the processes that do the same (`purpose`) with the SQLite database, such as its creation.
 
-    Other stores keep their own order.
+    With another store it is alone among those of the project.
     """
     uri = tracking_uri()
-    if not uri.startswith(SQLITE):
-        yield
-        return
-    path = Path(uri.removeprefix(SQLITE) + f".{purpose}.lock")
-    with path.open("w") as file:
+    path = Path(uri.removeprefix(SQLITE) if uri.startswith(SQLITE) else f"logs/{DATABASE}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Path(f"{path}.{purpose}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def experiment_id(client: "MlflowClient", label: str) -> str:
     """Id of the MLflow experiment named `label` (`dataset@source`); made, or restored if it was deleted."""
+    from mlflow import MlflowException
+
     found = client.get_experiment_by_name(label)
     if found is None:
-        return client.create_experiment(label, artifact_location=_artifacts(label))
+        try:
+            return client.create_experiment(label, artifact_location=_artifacts(label))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return experiment_id(client, label)
     if found.lifecycle_stage != "active":
         client.restore_experiment(found.experiment_id)
     return found.experiment_id
@@ -96,6 +111,11 @@ def runs_of(client: "MlflowClient", experiment: str, filter_string: str) -> list
         found, token = found + list(page), page.token
         if not token:
             return found
+
+
+def children_of(client: "MlflowClient", run: "Run") -> list[Any]:
+    """The runs of an experiment's seeds."""
+    return runs_of(client, run.info.experiment_id, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
 
 
 def _artifacts(label: str) -> str | None:

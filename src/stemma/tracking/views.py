@@ -22,7 +22,9 @@ CURRENT = "tags.superseded = 'no'"
 SEEDS = f"tags.kind = 'seed' AND {CURRENT} AND attributes.status = 'FINISHED'"
 STANDING = f"{SEEDS} AND tags.start IS NULL"
 """Of families, for which what started from trained models does not stand."""
-NAMES = {"leaderboard": "1 Leaderboard", "families": "2 Families", "curves": "3 Curves"}
+LIVE = "tags.kind = 'seed' AND tags.superseded = 'live'"
+"""Trainings that no publish has completed: those that go on, and the last that was killed."""
+NAMES = {"leaderboard": "1 Leaderboard", "families": "2 Families", "curves": "3 Curves", "live": "4 Live"}
 
 
 def tags(present: Mapping[str, str], task: str, means: list[float]) -> dict[str, str]:
@@ -31,8 +33,7 @@ def tags(present: Mapping[str, str], task: str, means: list[float]) -> dict[str,
     The menu lists the newest first: the last view gets the oldest date. `means` are the experiments' primary
     scores; curves of shares begin below the lowest.
     """
-    now = int(time.time() * 1000)
-    result, judged = {}, scoring(task)
+    judged = scoring(task)
     lowest = max(0.0, math.floor(20 * min(means) - 2) / 20) if judged.score.share else None
     up, score = not judged.score.higher, judged.primary
     states = {
@@ -40,8 +41,20 @@ def tags(present: Mapping[str, str], task: str, means: list[float]) -> dict[str,
         "families": _families(score, up, lowest),
         "curves": _curves(score, up, lowest),
     }
-    for age, (key, name) in enumerate(NAMES.items()):
-        text = json.dumps(states[key], separators=(",", ":"))
+    return {**_as_tags(states, present), **live(present, task)}
+
+
+def live(present: Mapping[str, str], task: str) -> dict[str, str]:
+    """The view of trainings that go on, as a tag, if it is not `present`."""
+    judged = scoring(task)
+    return _as_tags({"live": _live(judged.primary, not judged.score.higher)}, present)
+
+
+def _as_tags(states: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, str]:
+    now, result = int(time.time() * 1000), {}
+    for key, state in states.items():
+        age, name = list(NAMES).index(key), NAMES[key]
+        text = json.dumps(state, separators=(",", ":"))
         old = json.loads(present.get(PREFIX + key, "{}"))
         if (old.get("name"), old.get("state")) == (name, text):
             continue
@@ -59,6 +72,7 @@ def note(experiment_id: str, dataset: Mapping[str, Any]) -> str:
         "leaderboard": f"every experiment, mean test {score} over its seeds and its interval",
         "families": "seeds grouped by family",
         "curves": "learning curves, seeds grouped by architecture",
+        "live": "seeds in training",
     }
     for key, name in NAMES.items():
         rows.append(f"- [{name}]({links.view(experiment_id, key)}): {purposes[key]}")
@@ -113,6 +127,17 @@ def _curves(score: str, up: bool, lowest: float | None) -> dict[str, Any]:
     columns = {f"metrics.`test/{score}`": 130, f"metrics.`val/{score}`": 130, "metrics.`val/loss`": 110}
     sections = [_section("curves", "Learning curves")]
     return _state(SEEDS, f"metrics.`test/{score}`", up, columns, "architecture", sections, cards)
+
+
+def _live(score: str, up: bool) -> dict[str, Any]:
+    cards = [_line("live", metric) for metric in (f"val/{score}", "val/loss", "train/loss")]
+    columns = {
+        "attributes.`Status`": 90,
+        f"metrics.`val/{score}`": 130,
+        "metrics.`val/loss`": 110,
+        "tags.`family`": 100,
+    }
+    return _state(LIVE, "attributes.`Created`", False, columns, None, [_section("live", "In training")], cards)
 
 
 def _state(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
@@ -19,6 +19,9 @@ import stemma
 from stemma.files import replacing
 from stemma.files import sha256 as sha256_of
 from stemma.training.callbacks import Row
+
+if TYPE_CHECKING:
+    from stemma.training.live import Live
 
 CODE = ("training", "families", "nn", "data/store.py", "data/shards.py", "scores.py", "spec.py", "threads.py")
 """What of the package the weights depend on."""
@@ -33,14 +36,14 @@ class Atomic(TorchCheckpointIO):
 
 
 class History(list[Row]):
-    """Rows of history; `seconds` from the start to when each was added.
+    """Rows of history, told to `live` at once; `seconds` from the start to when each was added.
 
     They stand beside the rows, not in them: equal trainings have equal histories.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], live: "Live | None" = None) -> None:
         super().__init__()
-        self.clock, self.started, self.seconds = clock, clock(), list[float]()
+        self.clock, self.started, self.seconds, self.live = clock, clock(), list[float](), live
 
     @property
     def elapsed(self) -> float:
@@ -49,6 +52,8 @@ class History(list[Row]):
     def append(self, row: Row) -> None:
         super().append(row)
         self.seconds.append(round(self.elapsed, 4))
+        if self.live:
+            self.live.tell(self)
 
     def state(self) -> dict[str, Any]:
         return {"rows": list(self), "seconds": list(self.seconds), "elapsed": self.elapsed}

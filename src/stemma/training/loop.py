@@ -28,6 +28,7 @@ from stemma.training import Result, checkpoints, spec_of
 from stemma.training.bookmark import Bookmark, History, Marking, digest, first_device
 from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar, seed_phase
 from stemma.training.datamodule import ArrayData, joined, to_batch
+from stemma.training.live import Live
 from stemma.training.solved import scores, solve
 from stemma.training.trainer import make_trainer
 
@@ -65,9 +66,11 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     torch.set_float32_matmul_precision(experiment.matmul_precision)
     clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
-    rows, again = History(clock), None
+    live = Live(runs.live(seed))
+    rows = History(clock, live)
     try:
         seed_run = _seed_run(runs, experiment, seed, prepared)
+        seed_run.live = live
         mark = _bookmarks(runs, experiment, seed, seed_run)
         model, best = seed_run.fit(train, validation, seed_run.epochs, rows, mark("fit", rows))
         seconds = rows.elapsed
@@ -137,12 +140,14 @@ class SeedRun:
         unlabelled: further training examples for the phases that look at no labels.
         vectors: word vectors float32 `[tokens, length]` to start from.
         start, origin: how to start from a trained network, and its model folder.
+        live: is told which phase is the last.
     """
 
     unlabelled: Split | None = None
     vectors: np.ndarray | None = None
     start: Any = None
     origin: Path | None = None
+    live: Live | None = None
 
     def __init__(self, label: str, experiment: "Experiment", seed: int, spec: dict[str, Any], place: int = 0) -> None:
         self.label, self.experiment, self.seed, self.spec, self.place = label, experiment, seed, spec, place
@@ -166,6 +171,8 @@ class SeedRun:
         """
         pl.seed_everything(self.seed, verbose=False)
         model, phases = self._made()
+        if self.live:
+            self.live.last = phases[-1].name
         mark = bookmark if isinstance(model, nn.Module) else None
         found = mark.found() if mark else None
         first, best = (0, Row()) if found is None else self._taken_up(model, found)

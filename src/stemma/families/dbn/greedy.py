@@ -27,7 +27,7 @@ class GreedyModel(ChainModel):
     Binary visible units take pixels scaled to [0, 1] or a bag of the `words` most frequent words, counts how often
     each of them occurs; Gaussian ones take standardised pixels or a table's columns. `auto`: Gaussian for colour images
     and tables, else binary. How the statistics are taken: see `Contrast`; with `persistent`, by `chains` persistent
-    chains.
+    chains. `pretrain_schedule` is that of each layer's rate over its epochs.
 
     Raises:
         StemmaError: visible units that do not go with the data or with another setting.
@@ -52,6 +52,7 @@ class GreedyModel(ChainModel):
         sparsity_weight: float = 0.0,
         pretrain_epochs: int = 10,
         pretrain_learning_rate: float = 0.05,
+        pretrain_schedule: str = "constant",
         pretrain_momentum: float = 0.9,
         pretrain_weight_decay: float = 2e-4,
         pretrain_batch_size: int = 100,
@@ -74,7 +75,7 @@ class GreedyModel(ChainModel):
             "optimizer": "sgd",
             "optimizer_options": {},
             "l1": 0.0,
-            "schedule": "constant",
+            "schedule": pretrain_schedule,
             "learning_rate": pretrain_learning_rate,
             "momentum": pretrain_momentum,
             "weight_decay": pretrain_weight_decay,
