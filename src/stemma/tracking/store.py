@@ -53,8 +53,8 @@ def connect() -> "MlflowClient":
     with reaching("cannot be reached"):
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
-        client = mlflow.MlflowClient(uri, uri)
         with nullcontext() if is_server(uri) else locked("create"):
+            client = mlflow.MlflowClient(uri, uri)
             client.search_experiments(max_results=1)
     return client
 
