@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from statsmodels.stats.contingency_tables import mcnemar
 
+from stemma.comparison.effects import discordant
 from stemma.comparison.paired import difference
 from stemma.gate.candidates import Candidate, Predictions
 from stemma.gate.checks import faults, incomparable, less_robust, shown
@@ -124,14 +124,8 @@ def _shortfalls(judged: Scoring, difference: float, p_value: float, rules: Rules
 def _p_value(judged: Scoring, a: np.ndarray, b: np.ndarray) -> float:
     """Two-sided p value for the answers of two models to the same examples, `[1, N]` each."""
     if a.dtype == bool:
-        return _mcnemar(a[0], b[0])
+        return float(discordant(np.concatenate([a, b]), np.array([0]), np.array([1])).p_value[0])
     return difference(judged.contributions(a), judged.contributions(b), confidence=0.95).p_value
-
-
-def _mcnemar(a: np.ndarray, b: np.ndarray) -> float:
-    """Exact two-sided p value for paired right and wrong answers, bool `[N]`."""
-    table = [[(a & b).sum(), (a & ~b).sum()], [(~a & b).sum(), (~a & ~b).sum()]]
-    return float(min(1.0, mcnemar(table, exact=True).pvalue))
 
 
 def _decision(candidate: Candidate, verdict: Verdict, reasons: list[str], **numbers: Any) -> Decision:

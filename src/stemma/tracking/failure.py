@@ -26,8 +26,8 @@ def record_failure(
 ) -> None:
     """Record that `experiment` failed, at `seed` or as a whole, as a FAILED run below a FAILED parent.
 
-    Never raises and never waits for long: where the store cannot be used, one warning says so. That is the
-    one place that swallows an error, since the caller is about to report the error that matters.
+    Never raises and never waits for long: where the store cannot be used, one warning says so: the caller
+    is about to report the error that matters. Only this and the streamer of a training swallow an error.
 
     Args:
         history: rows of the epochs so far, as in history.csv.
