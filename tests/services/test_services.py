@@ -6,13 +6,12 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import psycopg
 import pytest
 import yaml
-from botocore.exceptions import ClientError
 
-from services.services import ROOT, Services, ask, free_port, running, wait_for
+from processes import ROOT, Services, ask, free_port, running, wait_for
 
 pytestmark = pytest.mark.services
 EXPERIMENTS = ("mnist-logistic", "mnist-lenet5", "reviews-tfidf")
@@ -20,9 +19,10 @@ REVIEW = "a warm and funny film"
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
-    with ExitStack() as stack:
-        yield Services(tmp_path_factory.mktemp("services"), stack)
+def services() -> Iterator[Services]:
+    """In a folder that another user reaches: PostgreSQL has one of its own if root runs the test."""
+    with TemporaryDirectory(prefix="services-") as folder, ExitStack() as stack:
+        yield Services(Path(folder), stack)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,8 @@ def test_the_champion_answers_by_command_and_by_server(
 
 
 def test_the_store_keeps_strangers_and_other_buckets_out(services: Services) -> None:
+    from botocore.exceptions import ClientError
+
     with pytest.raises(ClientError, match="InvalidAccessKeyId|AccessDenied"):
         services.bucket(aws_access_key_id="stranger").list_objects_v2(Bucket="mlflow")
     with pytest.raises(ClientError, match="SignatureDoesNotMatch|AccessDenied"):
@@ -97,6 +99,8 @@ def test_the_store_keeps_strangers_and_other_buckets_out(services: Services) -> 
 
 
 def test_the_database_asks_for_the_password(services: Services) -> None:
+    import psycopg
+
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(host="127.0.0.1", port=services.ports["postgres:5432"], user="mlflow", password="guessed")
 

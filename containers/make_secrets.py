@@ -1,4 +1,4 @@
-"""Makes the secrets of compose.yaml: python containers/secrets.py [FOLDER]
+"""Makes the secrets of compose.yaml: python containers/make_secrets.py [FOLDER]
 
 The folder is its owner's alone. The files in it are readable, since the users in the containers, who get one file each,
 have other numbers than the owner.
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
         sys.exit(f"{folder}: there already; the data in the volumes need the secrets that they began with")
     folder.mkdir(mode=0o700, parents=True)
     for name, text in contents().items():
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, encoding="utf-8")
         (folder / name).chmod(0o444)
     print(f"{folder}: {len(contents())} files")
 

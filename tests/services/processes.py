@@ -84,7 +84,7 @@ class Services:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder, self.stack = folder, stack
         self.secrets = folder / "secrets"
-        subprocess.run(["python", ROOT / "containers/secrets.py", self.secrets], check=True)
+        subprocess.run(["python", ROOT / "containers/make_secrets.py", self.secrets], check=True)
         self.ports = {name: free_port() for name in ("postgres:5432", "s3:8333", "mlflow:5000")}
         for start in (self.postgres, self.s3, self.mlflow):
             start()
@@ -134,6 +134,7 @@ class Services:
         own = COMPOSE["services"]["s3"]
         (self.folder / "s3").mkdir()
         inner = [f"-{part}.port={free_port()}" for part in ("master", "volume", "filer")]
+        inner += [f"-{part}.port.grpc={free_port()}" for part in ("master", "volume", "filer", "s3")]
         port = self.ports["s3:8333"]
         command = [self.here(part) for part in own["command"] if "s3.port=" not in part and "s3.ip.bind" not in part]
         command += [*inner, f"-s3.port={port}", "-s3.ip.bind=127.0.0.1"]
