@@ -11,10 +11,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup run gallery recipe study ui test test-slow lint clean
+.PHONY: help setup run gallery recipe study ui test test-slow test-services test-containers lint clean
 
 help: ## print this list
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 17
 
 setup: $(ENV)/.installed ## create .venv from requirements.lock
 
@@ -77,6 +77,21 @@ test: setup ## fast tests
 
 test-slow: setup ## the tests that need minutes
 	pytest -m slow
+
+test-services: $(ENV)/.services ## the pipeline against PostgreSQL, an S3-compatible store and MLflow's server
+	pytest -m services tests/services
+
+test-containers: $(ENV)/.services ## check Dockerfile and compose.yaml; ROOT=DEBIAN WORK=EMPTY: carry out its steps too (docs/containers.md)
+	hadolint Dockerfile
+	check-jsonschema --builtin-schema vendor.compose-spec compose.yaml compose.gpu.yaml
+	pytest tests/test_containers.py
+ifdef ROOT
+	python .ci/dockerfile_steps.py $(ROOT) $(WORK) --target pipeline --target serve --target mlflow $(STEPS)
+endif
+
+$(ENV)/.services: $(ENV)/.installed requirements-services.lock
+	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-services.lock
+	@touch $@
 
 lint: setup ## ruff (lint, format) and mypy
 	ruff check .

@@ -122,11 +122,11 @@ class Build:
         if source:
             subprocess.run(["cp", "-a", self.stages[source].root / names[0].lstrip("/"), place], check=True)
             return
-        for path in tracked(names):
-            inside = path if names == ["."] or len(names) == 1 and not target.endswith("/") else Path(path.name)
-            inside = inside.relative_to(names[0]) if names != ["."] and Path(names[0]).is_dir() else inside
-            (place / inside).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, place / inside)
+        for name in names:
+            for path in tracked(name):
+                inside = path.relative_to(name) if Path(name).is_dir() else Path(path.name * target.endswith("/"))
+                (place / inside).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, place / inside)
 
     def _run(self, stage: Stage, rest: str) -> None:
         for option in re.findall(r"--mount=(\S+)", rest):
@@ -161,12 +161,13 @@ class Build:
         bind(volume, stage.root / "work")
         mount("overlay", stage.root, "-o", "remount,ro")
         print(f"{name}$ {command}", flush=True)
-        given = {"HOME": "/tmp", **self.given}  # noqa: S108
+        given = {"HOME": "/tmp", **self.given}
         enter(stage, ["/bin/sh", "-c", command.replace("CMD", shlex.join(stage.starts.get("CMD", [])))], given)
 
 
-def tracked(names: list[str]) -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-z", "--", *names], check=True, capture_output=True, text=True)
+def tracked(name: str) -> list[Path]:
+    """What Git tracks of a file or folder of the build's context."""
+    listed = subprocess.run(["git", "ls-files", "-z", "--", name], check=True, capture_output=True, text=True)
     return [Path(name) for name in listed.stdout.split("\0") if name]
 
 
