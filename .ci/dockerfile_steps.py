@@ -26,7 +26,7 @@ PRIVATE = ["unshare", "--mount", "--fork", "--kill-child"]
 
 @dataclass
 class Stage:
-    """The state that instructions leave: environment, build arguments, folder, user and what a container starts."""
+    """The state that instructions leave: files, environment, build arguments, folder and user."""
 
     layers: list[Path]
     root: Path = Path()
@@ -34,7 +34,6 @@ class Stage:
     arguments: dict[str, str] = field(default_factory=dict)
     folder: str = "/"
     user: str = "0:0"
-    starts: dict[str, list[str]] = field(default_factory=dict)
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
@@ -136,21 +135,10 @@ class Build:
         command = re.sub(r"--mount=\S+\s*", "", rest)
         enter(stage, ["/bin/sh", "-c", command], stage.arguments)
 
-    def _starts(self, stage: Stage, name: str, rest: str) -> None:
-        found = re.search(r"\[.*\]", rest)
-        stage.starts[name] = shlex.split(found[0].strip("[]").replace('", "', '" "')) if found else []
+    def _nothing(self, stage: Stage, rest: str) -> None:
+        """What a container starts, listens at and is asked changes no file."""
 
-    def _cmd(self, stage: Stage, rest: str) -> None:
-        self._starts(stage, "CMD", rest)
-
-    def _entrypoint(self, stage: Stage, rest: str) -> None:
-        self._starts(stage, "ENTRYPOINT", rest)
-
-    def _healthcheck(self, stage: Stage, rest: str) -> None:
-        self._starts(stage, "HEALTHCHECK", rest)
-
-    def _expose(self, stage: Stage, rest: str) -> None:
-        int(rest)
+    _cmd = _entrypoint = _expose = _healthcheck = _nothing
 
     def attempt(self, name: str, command: str) -> None:
         """Run a command of a target's user in its read-only file system."""
@@ -161,8 +149,7 @@ class Build:
         bind(volume, stage.root / "work")
         mount("overlay", stage.root, "-o", "remount,ro")
         print(f"{name}$ {command}", flush=True)
-        given = {"HOME": "/tmp", **self.given}
-        enter(stage, ["/bin/sh", "-c", command.replace("CMD", shlex.join(stage.starts.get("CMD", [])))], given)
+        enter(stage, ["/bin/sh", "-c", command], {"HOME": "/tmp", **self.given})
 
 
 def tracked(name: str) -> list[Path]:

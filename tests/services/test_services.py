@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ REVIEW = "a warm and funny film"
 @pytest.fixture(scope="module")
 def services() -> Iterator[Services]:
     """In a folder that another user reaches: PostgreSQL has one of its own if root runs the test."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the tests ends what they started
     with TemporaryDirectory(prefix="services-") as folder, ExitStack() as stack:
         yield Services(Path(folder), stack)
 
