@@ -49,7 +49,7 @@ CMD ["text"]
 
 # MLflow's server, with PostgreSQL's and S3's clients and the version that the other two speak to.
 FROM runtime AS mlflow
-COPY containers/mlflow.sh /stemma/containers/
+COPY containers/mlflow.sh containers/make_bucket.py /stemma/containers/
 USER 1000:1000
 EXPOSE 5000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=90s \
