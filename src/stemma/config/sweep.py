@@ -16,6 +16,7 @@ from stemma.yaml_loader import read_mapping
 FIXED = ("dataset", "family", "architecture", "task", "seeds", "monitor", "refit", "devices", "start", "tried")
 """Keys of an entry that make it another question, or that a sweep sets itself."""
 
+
 class Dimension(Section):
     """Where one key is searched: `{low, high}`, with `log` or `step` if wanted, or `{choices}`.
 

@@ -135,5 +135,7 @@ class Experiment(Training):
         description="what is learnt from the examples alone, see [comparison.md](comparison.md); null: the slot's own",
     )
     tried: int = Field(
-        1, ge=1, description="of how many trials on validation it is the best; `stemma sweep` writes it ([sweeps.md](sweeps.md))"
+        1,
+        ge=1,
+        description="of how many trials on validation it is the best; `stemma sweep` writes it ([sweeps.md](sweeps.md))",
     )

@@ -86,5 +86,3 @@ def _check_same(files: SweepFiles, about: About) -> None:
             f"{files.folder}: holds {counted(files.trials())} of another space, experiment or data; "
             "rename the sweep's file, or delete the folder"
         )
-
-

@@ -25,7 +25,9 @@ def best_entry(files: SweepFiles, params: Path) -> str:
     best = best_of(trials, about.higher)
     if best is None:
         first = next((trial.error for trial in trials if trial.error), "")
-        raise StemmaError(f"{files.folder}: none of {counted(trials)} finished" + (f"; the first: {first}" if first else ""))
+        raise StemmaError(
+            f"{files.folder}: none of {counted(trials)} finished" + (f"; the first: {first}" if first else "")
+        )
     experiment = about.info["experiment"]
     now = config.load(params).experiment(experiment)
     entry = {**config.written(params, experiment), **entry_with(now, best.values), "tried": len(trials)}

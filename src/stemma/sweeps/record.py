@@ -1,11 +1,11 @@
 """What a sweep leaves on disk: a folder of its own, outside of what DVC knows. MLflow shows it from there.
 
-    build/sweeps/<name>/
-        sweep.json         what is searched (`About`)
-        trials/<n>.json    a trial that is over (`Trial`)
-        study.db           Optuna's own state, SQLite
-        best.yaml          the best trial as an experiment's entry
-        runs/, logs/, checkpoints/    of the trial that goes on
+build/sweeps/<name>/
+    sweep.json         what is searched (`About`)
+    trials/<n>.json    a trial that is over (`Trial`)
+    study.db           Optuna's own state, SQLite
+    best.yaml          the best trial as an experiment's entry
+    runs/, logs/, checkpoints/    of the trial that goes on
 """
 
 import fcntl
@@ -107,6 +107,11 @@ class SweepFiles:
             except BlockingIOError:
                 raise StemmaError(f"{self.folder}: another process runs this sweep; wait for it") from None
             yield
+
+
+def all_sweeps(root: Path = ROOT) -> list[SweepFiles]:
+    """Those that have begun."""
+    return [SweepFiles(path.parent.name, root) for path in sorted(root.glob("*/sweep.json"))]
 
 
 def best_of(trials: Sequence[Trial], higher: bool) -> Trial | None:
