@@ -90,14 +90,13 @@ def _table(about: About, trials: list[Trial], title: str) -> Table:
     best = best_of(trials, about.higher)
     for trial in trials:
         value = "" if trial.value is None else f"{trial.value:.4f}"
-        state = (
-            f"as {trial.same_as}"
-            if trial.same_as is not None
-            else "as it stands"
-            if trial.as_it_stands
-            else trial.state
-        )
-        cells = [str(trial.number), state, value, str(trial.epochs), f"{trial.seconds:.1f}"]
+        cells = [str(trial.number), _state(trial), value, str(trial.epochs), f"{trial.seconds:.1f}"]
         cells += [str(trial.values.get(key, "")) for key in about.space]
         table.add_row(*cells, style="bold" if trial is best else None)
     return table
+
+
+def _state(trial: Trial) -> str:
+    if trial.same_as is not None:
+        return f"{trial.state}, as {trial.same_as}"
+    return f"{trial.state}, the entry" if trial.as_it_stands else trial.state

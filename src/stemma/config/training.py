@@ -137,5 +137,5 @@ class Experiment(Training):
     tried: int = Field(
         1,
         ge=1,
-        description="of how many trials on validation it is the best; `stemma sweep` writes it ([sweeps.md](sweeps.md))",
+        description="of so many trials on validation it is the best ([sweeps.md](sweeps.md))",
     )

@@ -24,10 +24,8 @@ def best_entry(files: SweepFiles, params: Path) -> str:
     assert about is not None
     best = best_of(trials, about.higher)
     if best is None:
-        first = next((trial.error for trial in trials if trial.error), "")
-        raise StemmaError(
-            f"{files.folder}: none of {counted(trials)} finished" + (f"; the first: {first}" if first else "")
-        )
+        first = next((f"; the first: {trial.error}" for trial in trials if trial.error), "")
+        raise StemmaError(f"{files.folder}: none of {counted(trials)} finished{first}")
     experiment = about.info["experiment"]
     now = config.load(params).experiment(experiment)
     entry = {**config.written(params, experiment), **entry_with(now, best.values), "tried": len(trials)}
@@ -45,7 +43,7 @@ def _told(files: SweepFiles, best: Trial, trials: list[Trial]) -> str:
     over = f"seed {about.info['settings']['seeds'][0]}" if seeds == 1 else f"{seeds} seeds"
     was = f"; the entry as it stood had {before.value:.4g}" if before else ""
     return (
-        f"Trial {best.number}, the best of {counted(trials)} of the sweep {files.name} over {about.info['experiment']}: "
+        f"Trial {best.number} of the sweep {files.name} over {about.info['experiment']}, best of {counted(trials)}: "
         f"{about.objective} {best.value:.4g} on validation, {over}{was}. The best of many looks better than it is: "
         "the pipeline says what it scores."
     )

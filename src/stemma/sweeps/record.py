@@ -116,8 +116,8 @@ def all_sweeps(root: Path = ROOT) -> list[SweepFiles]:
 
 def best_of(trials: Sequence[Trial], higher: bool) -> Trial | None:
     """The finished trial with the best value, the earliest of equals."""
-    finished = [trial for trial in trials if trial.value is not None]
-    return min(finished, key=lambda trial: (-trial.value if higher else trial.value) or 0.0, default=None)
+    finished = [(trial.value, trial.number, trial) for trial in trials if trial.value is not None]
+    return min(finished, key=lambda each: (-each[0] if higher else each[0], each[1]))[2] if finished else None
 
 
 def counted(trials: Sequence[Trial]) -> str:

@@ -42,11 +42,8 @@ class Study:
     def begin_with(self, values: Mapping[str, Any]) -> None:
         """Let the first trial have these values, if they are those of all keys and the space has them."""
         space = self.sweep.space
-        if (
-            not self.study.trials
-            and values.keys() == space.keys()
-            and all(space[k].holds(v) for k, v in values.items())
-        ):
+        known = values.keys() == space.keys() and all(space[key].holds(value) for key, value in values.items())
+        if known and not self.study.trials:
             params = {key: encoded(space[key], value) for key, value in values.items()}
             self.study.enqueue_trial(params, user_attrs={"as_it_stands": True})
 

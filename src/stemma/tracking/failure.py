@@ -27,7 +27,8 @@ def record_failure(
     """Record that `experiment` failed, at `seed` or as a whole, as a FAILED run below a FAILED parent.
 
     Never raises and never waits for long: where the store cannot be used, one warning says so: the caller
-    is about to report the error that matters. Only this, the streamer of a training and what shows a sweep swallow an error.
+    is about to report the error that matters. Only this, the streamer of a training and what shows a sweep
+    swallow an error.
 
     Args:
         history: rows of the epochs so far, as in history.csv.

@@ -87,8 +87,15 @@ def _child(client: "MlflowClient", into: str, parent: Any, about: About, trial: 
     if run is not None and run.info.status != "RUNNING":
         return str(run.info.run_id)
     info = {**about.info, "settings": trial.settings or trial.values}
-    own = {"mlflow.parentRunId": parent.info.run_id, "sweep": about.name, "key": key, "trial": str(trial.number),
-           "state": trial.state, "error": trial.error, "same_as": "" if trial.same_as is None else str(trial.same_as)}  # fmt: skip
+    own = {
+        "mlflow.parentRunId": parent.info.run_id,
+        "sweep": about.name,
+        "key": key,
+        "trial": str(trial.number),
+        "state": trial.state,
+        "error": trial.error,
+        "same_as": str(trial.same_as or ""),
+    }
     tags = {**describe.tags(info, "trial", "train"), **{name: value for name, value in own.items() if value}}
     run = run or client.create_run(into, trial.began, tags, f"{about.name}-trial{trial.number}")
     points = list(describe.growing(trial.rows))
@@ -111,25 +118,19 @@ def _conclude(
     client: "MlflowClient", parent: Any, about: About, trials: list[Trial], runs: Mapping[int, str], over: bool
 ) -> None:
     """What the sweep says of itself, and whether it goes on."""
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Param, RunTag
 
-    best, now, run = best_of(trials, about.higher), int(1000 * time.time()), parent.info.run_id
-    space = {f"space.{key}": json.dumps(where) for key, where in about.space.items()}
-    params = {
-        "sweep": about.name,
-        "objective": about.objective,
-        **describe.parameters(about.info, "aggregate"),
-        **space,
-    }
+    best, run, name = best_of(trials, about.higher), parent.info.run_id, f"best/{about.objective}"
+    params = {"sweep": about.name, "objective": about.objective, **describe.parameters(about.info, "aggregate")}
+    params |= {f"space.{key}": json.dumps(where) for key, where in about.space.items()}
     tags = {"trials": counted(trials), "mlflow.note.content": _note(parent.info.experiment_id, about, trials, runs)}
     tags |= {"superseded": "no"} if over else {"superseded": "live", OWNER: me(), BEAT: str(int(time.time()))}
-    metrics = [] if best is None else [Metric(f"best/{about.objective}", best.value, now, best.number)]
-    held = {(m.key, m.step) for m in parent.data.metrics_list} if hasattr(parent.data, "metrics_list") else set()
+    if best is not None and best.value is not None and parent.data.metrics.get(name) != best.value:
+        client.log_metric(run, name, best.value, step=best.number)
     client.log_batch(
         run,
-        [each for each in metrics if (each.key, each.step) not in held],
-        [Param(key, value) for key, value in params.items()],
-        [RunTag(key, value) for key, value in tags.items()],
+        params=[Param(key, value) for key, value in params.items()],
+        tags=[RunTag(key, value) for key, value in tags.items()],
     )
     if over:
         client.set_terminated(run, "FINISHED" if len(trials) >= about.trials else "KILLED")
@@ -143,8 +144,5 @@ def _note(into: str, about: About, trials: list[Trial], runs: Mapping[int, str])
     if best is not None:
         values = ", ".join(f"{key} {value}" for key, value in best.values.items())
         link = f"[trial {best.number}](#/experiments/{into}/runs/{runs[best.number]})"
-        lines += [
-            "",
-            f"Best: {link}, {about.objective} {best.value:.4g} ({values}). The best of many looks better than it is.",
-        ]
+        lines += ["", f"Best: {link}, {about.objective} {best.value:.4g} ({values}); of many the best looks too good."]
     return "\n".join(lines)

@@ -47,8 +47,8 @@ def train(
     use_one_thread()
     with _workers(len(experiment.seeds)) as pool:
         side_by_side = pool.submit(_runs_on_cpu, experiment).result()
-        submit = partial(pool.submit, _train_seed) if side_by_side else partial(_submit_here, _train_seed, watch=watch)
-        futures = {seed: submit(runs, experiment, seed, prepared) for seed in experiment.seeds}
+        submit: Callable[..., Future] = pool.submit if side_by_side else partial(_submit_here, watch=watch)
+        futures = {seed: submit(_train_seed, runs, experiment, seed, prepared) for seed in experiment.seeds}
         _until_all_are_done(set(futures.values()), watch)
     results = {seed: future.result() for seed, future in futures.items()}
     told = {f"seed{seed}": result for seed, result in results.items() if result}
