@@ -145,7 +145,14 @@ def test_pruner_none_and_a_closed_form_prune_nothing(project: Path, monkeypatch:
     assert {trial.state for trial in swept(monkeypatch, made_up([]), trials=8)} == {"finished"}
 
 
-@pytest.mark.parametrize("where", ["within a trial", "before it is told", "while it is asked for"])
+@pytest.mark.parametrize(
+    "where",
+    [
+        "within a trial",
+        pytest.param("before it is told", marks=pytest.mark.slow),
+        pytest.param("while it is asked for", marks=pytest.mark.slow),
+    ],
+)
 def test_killed_it_goes_on_and_tries_nothing_twice(where: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = swept(monkeypatch, made_up([]), trials=9)
     put_aside()
@@ -258,7 +265,7 @@ def test_trials_that_cannot_be_compared_are_not_put_together(
         prepare(Path("data/prepared/grey"), GREY, train=60)
     else:
         more = {"seed": 1}
-    with pytest.raises(StemmaError, match="rate: holds 2 trials .* of another space, experiment or data; rename"):
+    with pytest.raises(StemmaError, match=r"rate: holds 2 trials .* of another space, experiment or data; rename"):
         swept(monkeypatch, made_up([]), space, trials=3, **more)
     assert len(SweepFiles("rate").trials()) == 2
 

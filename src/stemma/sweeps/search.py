@@ -23,7 +23,7 @@ from stemma.sweeps.study import Study
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 3
-"""How often a trial is begun that ends its process."""
+"""How often a trial is begun that ends its process before its first epoch is over."""
 Row = dict[str, Any]
 
 
@@ -61,15 +61,20 @@ class Search:
         """Bring to an end what a process left that was killed: what is on disk is told, anything else begins again."""
         known = {trial.number: trial for trial in self.files.trials()}
         for broken in self.study.broken():
-            number, attempts = broken.user_attrs.get("number", len(known) + 1), broken.user_attrs.get("attempts", 1)
-            if number not in known and attempts >= ATTEMPTS:
+            told = broken.user_attrs
+            number, attempts = told.get("number", len(known) + 1), told.get("attempts", 1)
+            idle = told.get("idle", 0) + (not self._rows(self._files(number)))
+            if number not in known and idle >= ATTEMPTS:
                 known[number] = self._given_up(number, broken.params, attempts)
                 self.files.write_trial(known[number])
             if number in known:
                 self.study.tell(broken.number, known[number])
             else:
                 log.info("trial %d was broken off and begins again", number)
-                self.study.again(broken)
+                self.study.again(broken, {"attempts": attempts + 1, "idle": idle})
+
+    def _files(self, number: int) -> RunFiles:
+        return RunFiles(f"trial{number}", self.files.runs)
 
     def _given_up(self, number: int, params: Mapping[str, Any], attempts: int) -> Trial:
         values = self.study.values(params)
@@ -92,7 +97,7 @@ class Search:
     def _train(self, asked: Asked) -> Trial:
         """Train a trial until it ends, is pruned or fails; its model is not kept."""
         number, values = asked.user_attrs["number"], self.study.values(asked.params)
-        runs, began = RunFiles(f"trial{number}", self.files.runs), _now()
+        runs, began = self._files(number), _now()
         seen, settings, state, value, error = list[Row](), Row(), "failed", None, ""
         shutil.rmtree(runs.live_folder, ignore_errors=True)
         try:

@@ -66,13 +66,11 @@ class Study:
         """Those that a process left which was killed; there is one at most."""
         return self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
 
-    def again(self, trial: FrozenTrial) -> None:
-        """Mark a trial failed that was broken off, and put it in the queue once more."""
-        attempts = trial.user_attrs.get("attempts", 1) + 1
+    def again(self, trial: FrozenTrial, more: Mapping[str, Any]) -> None:
+        """Mark a trial failed that was broken off, and put it in the queue once more, with `more` told of it."""
         waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
         if trial.params.keys() == self.space.keys() and not waiting:
-            told = {**trial.user_attrs, "attempts": attempts}
-            self.study.enqueue_trial(trial.params, user_attrs=told)
+            self.study.enqueue_trial(trial.params, user_attrs={**trial.user_attrs, **more})
         self.study.tell(trial.number, state=TrialState.FAIL)
 
     def importances(self) -> dict[str, float]:
