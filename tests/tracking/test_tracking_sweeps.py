@@ -74,7 +74,7 @@ def test_a_trial_is_a_run_below_the_sweeps(files: SweepFiles) -> None:
     assert parent.info.status == "FINISHED" and parent.data.metrics["best/val_loss"] == 0.05
     assert parent.data.tags["trials"] == "4 trials (2 finished, 1 pruned, 1 failed)"
     assert f"[trial 2](#/experiments/1/runs/{trials[1].info.run_id})" in parent.data.tags["mlflow.note.content"]
-    assert parent.data.params["space.learning_rate"] == '{"low": 0.1, "high": 1.0}'
+    assert parent.data.params["space.learning_rate"] == '{"high": 1.0, "low": 0.1}'
 
 
 def test_published_twice_or_piece_by_piece_it_is_the_same(files: SweepFiles) -> None:
