@@ -58,6 +58,10 @@ def _add(entry: str, files: SweepFiles, params: Path) -> None:
 
     about = files.about()
     assert about is not None
+    best = best_of(files.trials(), about.higher)
+    if best is not None and best.as_it_stands:
+        print(f"{params}: not changed, the best is {about.info['experiment']} as it stands")
+        return
     write_text(params, appended(params, config.section_of(params, about.info["experiment"]), entry))
     print(f"{params}: added '{files.name}'; `dvc repro` trains it with all its seeds")
 
