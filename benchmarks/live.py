@@ -1,8 +1,8 @@
 """What a training that is shown in MLflow costs, and what arrives, however the tracking server fares.
 
 Trains one experiment once a case, shown from its start, with a tracking server that does well, is dead, dies midway,
-dies and comes back, or accepts and never answers; then publishes, and counts the points that the store has of the
-history of the seed. Wall and CPU seconds are those of the training process, all its children included; repeat them on a machine
+dies and comes back, or accepts and never answers; then publishes, and counts the points of the seed's history that the
+store has. Wall and CPU seconds are those of the training process, all its children included; repeat them on a machine
 that does nothing else.
 
 Run in a project that `make run` has been through: python benchmarks/live.py [--epochs 40] [--case healthy]
