@@ -4,6 +4,8 @@
 the target's own unit. Tasks that an experiment asks for (`reconstruct`, `density`, `map`, `recall`) are judged where
 the model is, example by example: the outputs are what is kept of that, a column a number `[N, C]`, and the targets say
 what was judged on: each example's squared distance to the mean of all, a value `[N]` (`stemma.nn.judging`).
+
+SciPy and scikit-learn are imported by the functions that use them: to ask what a task's scores are takes neither.
 """
 
 from collections.abc import Callable, Mapping

@@ -38,6 +38,7 @@ CODE = (
     "__init__.py",
     "errors.py",
     "files.py",
+    "garbage.py",
     "spec.py",
     "data/__init__.py",
     "data/image.py",
