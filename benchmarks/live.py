@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import ClassVar
 
 import yaml
 
@@ -61,14 +62,15 @@ def _cpu() -> float:
 
 
 def _reaped() -> bool:
-    """Wait for what the stage left; whether any of it still lives. Servers, which are ours as well, are left alone."""
-    others = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    left = [int(pid) for pid in others if b"mlflow" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return any(os.waitpid(pid, os.WNOHANG) == (0, 0) for pid in left)
+    """Wait for what the stage left; whether any of it still lives. What belongs to a server is left alone."""
+    ours = map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+    return any(os.waitpid(pid, os.WNOHANG) == (0, 0) for pid in ours if os.getsid(pid) not in Server.sessions)
 
 
 class Server:
     """A tracking server on the database of `folder`, which can be started and killed again and again."""
+
+    sessions: ClassVar[dict[int, subprocess.Popen]] = {}
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
@@ -86,6 +88,7 @@ class Server:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         settings = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         self.process = subprocess.Popen(command, env=settings, start_new_session=True, **quiet)
+        self.sessions[self.process.pid] = self.process
         while not self._answers():
             time.sleep(0.1)
 
