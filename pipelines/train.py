@@ -8,6 +8,7 @@ from stemma.cli import stage
 from stemma.config import Config
 from stemma.errors import TrainingFailed
 from stemma.runs import RunFiles
+from stemma.threads import first_process
 
 
 def main(config: Config, name: str) -> None:
@@ -18,7 +19,8 @@ def main(config: Config, name: str) -> None:
         with tracking.shown(RunFiles(name), about):
             training.train(name, experiment, prepared)
     except TrainingFailed as error:
-        tracking.record_failure(name, error.seed, error.history, str(error), asdict(about))
+        if first_process():
+            tracking.record_failure(name, error.seed, error.history, str(error), asdict(about))
         raise
 
 
