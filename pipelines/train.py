@@ -18,9 +18,10 @@ def main(config: Config, name: str) -> None:
     try:
         with tracking.shown(RunFiles(name), about):
             training.train(name, experiment, prepared)
-    except TrainingFailed as error:
-        if first_process():
-            tracking.record_failure(name, error.seed, error.history, str(error), asdict(about))
+    except TrainingFailed as error:  # all processes that share a training meet it, the first one tells it
+        if not first_process():
+            return
+        tracking.record_failure(name, error.seed, error.history, str(error), asdict(about))
         raise
 
 
