@@ -114,8 +114,7 @@ ROUNDED = 1e-3
 
 @pytest.fixture(scope="module", params=[120, 123], ids=["even", "uneven"])
 def networks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As `trained`; of 123 examples in batches of 20 the last has 3, of 41 validated the two processes have 21 and 20.
-    """
+    """As `trained`; of 123 examples in batches of 20 the last has 3, of 41 validated the two processes have 21 and 20."""
     folder = tmp_path_factory.mktemp("networks")
     prepare(folder / "data", GREY, train=request.param, validation=41)
     common = {"dataset": "grey", "epochs": 2, "batch_size": 20, "accelerator": "cpu", "patience": None}

@@ -1,8 +1,8 @@
 """Experiments side by side: each is reproduced in a copy of the project by a worker of its own; all share DVC's cache
 and run cache, from which the project's own `dvc repro` then takes their results.
 
-A `dvc repro` waits 3 s for the lock of its project and no more, so that several in one project fail; copies have locks of
-their own.
+A `dvc repro` waits 3 s for the lock of its project and no more, so that several in one project fail; copies have their
+own.
 """
 
 import fcntl

@@ -1,17 +1,30 @@
 """Copies of the project in which workers reproduce."""
 
-import configparser
 import os
 import shutil
 from pathlib import Path
 
 from stemma.fanout.dvc import dvc
+from stemma.files import write_text
 
 CONTENT = ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", "src", "pipelines")
 """What stages read that no stage writes, and what DVC knows of the data."""
 SHARED = ("checkpoints", "logs")
 """Folders that are those of the project: a training goes on where any worker's was killed."""
 LINKS = "reflink,hardlink,symlink,copy"
+CONFIG = f"""[core]
+    no_scm = true
+    analytics = false
+    autostage = false
+    check_update = false
+    remote = none
+['remote "none"']
+    url = none
+[cache]
+    dir = {{cache}}
+    type = "{LINKS}"
+"""
+"""The only remote is an empty folder: DVC asks one even for what the cache holds."""
 
 
 def copy_project(project: Path, copy: Path) -> None:
@@ -33,13 +46,9 @@ def share_folders(project: Path, copy: Path) -> None:
 
 
 def write_config(copy: Path, cache: Path) -> None:
-    """Make the copy a project of DVC's own, without Git and without remotes, with the cache that it shares."""
-    settings = configparser.ConfigParser()
-    settings["core"] = {"no_scm": "true", "analytics": "false", "autostage": "false", "check_update": "false"}
-    settings["cache"] = {"dir": str(cache), "type": f'"{LINKS}"'}
+    """Make the copy a project of DVC's own, without Git, with the cache that it shares."""
     (copy / ".dvc").mkdir(exist_ok=True)
-    with (copy / ".dvc/config").open("w", encoding="utf-8") as file:
-        settings.write(file)
+    write_text(copy / ".dvc/config", CONFIG.format(cache=cache))
 
 
 def cache_of(project: Path) -> Path:

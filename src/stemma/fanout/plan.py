@@ -30,7 +30,7 @@ class Unit:
 
 
 def units(experiments: Mapping[str, "Experiment"], changed: Collection[str]) -> list[Unit]:
-    """Those with a stage among the `changed` ones, and those that start from such a one, in the order of params.yaml."""
+    """Those with a stage among the `changed` ones, and those that start from such a one, in the order given."""
     found: dict[str, Unit] = {}
     every = [Unit(key, _start(experiment)) for key, experiment in experiments.items()]
     while new := [u for u in every if u.key not in found and ({*u.stages} & {*changed} or u.after in found)]:
