@@ -12,6 +12,9 @@ import psutil
 import pytest
 import yaml
 
+from stemma.errors import StemmaError
+from stemma.fanout import cluster as cluster_of_ray
+
 ROOT = Path(__file__).parents[2]
 KEYS = ("a", "b", "c", "d")
 STAGES = {
@@ -79,9 +82,10 @@ def told(project: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
 
 
-def wait_for(project: Path, out: str, times: int = 1) -> None:
-    deadline = time.monotonic() + 60
+def wait_for(process: subprocess.Popen, project: Path, out: str, times: int = 1) -> None:
+    deadline = time.monotonic() + 180
     while told(project).count(out) < times:
+        assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, told(project)
         time.sleep(0.05)
 
@@ -133,14 +137,14 @@ def test_all_is_reproduced_once_and_then_up_to_date(project: Path) -> None:
 def test_what_a_killed_worker_did_is_done_again_and_nothing_else(victim: str, project: Path) -> None:
     (project.parent / "hold-b").touch()
     process = begin(project)
-    wait_for(project, "runs/b/train")
+    wait_for(process, project, "runs/b/train")
     target = next(
         p for p in stages()
         if any(word.endswith(victim) for word in p.cmdline()) and ({"runs/b/train", "evaluate@b"} & {*p.cmdline()})
         and "-c" not in p.cmdline()
     )  # fmt: skip
     target.kill()
-    wait_for(project, "runs/b/train", times=2)
+    wait_for(process, project, "runs/b/train", times=2)
     (project.parent / "hold-b").unlink()
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0 and content(project) == EVERY and "b: killed; see logs/fan-out/b.log" in output, (
@@ -157,7 +161,7 @@ def test_a_signal_ends_all_workers(number: signal.Signals, project: Path) -> Non
         (project.parent / f"hold-{key}").touch()
     process = begin(project)
     for key in "ab":
-        wait_for(project, f"runs/{key}/train")
+        wait_for(process, project, f"runs/{key}/train")
     again = begin(project)
     output, _ = again.communicate(timeout=60)
     assert again.returncode == 2 and "another fan-out is at work here" in output
@@ -187,14 +191,24 @@ def cluster(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     nodes.shutdown()
 
 
+@pytest.mark.parametrize(("url", "said"), [("", "no default DVC remote"), ("../shared", "'../shared'; nodes reach an")])
+def test_a_cluster_needs_a_remote_that_its_nodes_reach(
+    url: str, said: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    (project / ".dvc/config.local").write_text(f"[core]\nremote = r\n['remote \"r\"']\nurl = {url}\n" if url else "")
+    with pytest.raises(StemmaError, match=said):
+        cluster_of_ray._check_remote()
+
+
 def test_a_cluster_reproduces_by_way_of_the_remote(cluster: str, project: Path) -> None:
     for key in "ab":
         (project.parent / f"hold-{key}").touch()
     process = begin(project, "--ray", cluster)
     for key in "ab":
-        wait_for(project, f"runs/{key}/train")
+        wait_for(process, project, f"runs/{key}/train")
     next(p for p in stages() if "runs/b/train" in p.cmdline() and "stage.py" in p.cmdline()[1]).kill()
-    wait_for(project, "runs/b/train", times=2)
+    wait_for(process, project, "runs/b/train", times=2)
     (project.parent / "break-c").touch()
     for key in "ab":
         (project.parent / f"hold-{key}").unlink()
@@ -204,7 +218,7 @@ def test_a_cluster_reproduces_by_way_of_the_remote(cluster: str, project: Path) 
     (project.parent / "break-c").unlink()
     (project.parent / "hold-c").touch()
     process = begin(project, "--ray", cluster)
-    wait_for(project, "runs/c/train", times=2)
+    wait_for(process, project, "runs/c/train", times=2)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 143 and not any("stage.py" in " ".join(p.cmdline()) for p in stages()), output

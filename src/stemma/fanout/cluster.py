@@ -49,13 +49,13 @@ def seats(address: str) -> list["RaySeat"]:
 
 def _check_remote() -> None:
     """Refuse a remote that is missing, or that lies where the project is: copies of it lie elsewhere."""
-    remotes = dict(line.split(None, 1) for line in dvc("remote", "list", told=False).splitlines() if line.strip())
-    default = next((name for name, where in remotes.items() if where.endswith("(default)")), "")
-    if not default:
+    settings = dict(line.partition("=")[::2] for line in dvc("config", "--list", told=False).splitlines())
+    name = settings.get("core.remote", "")
+    where = settings.get(f"remote.{name}.url", "")
+    if not where:
         raise StemmaError("--ray: no default DVC remote, by which results come; `dvc remote add --default NAME URL`")
-    where = remotes[default].removesuffix("(default)").strip()
     if "://" not in where and not Path(where).is_absolute():
-        raise StemmaError(f"--ray: DVC remote '{default}' is '{where}'; nodes reach an absolute path or a URL")
+        raise StemmaError(f"--ray: DVC remote '{name}' is '{where}'; nodes reach an absolute path or a URL")
 
 
 def packed(project: Path) -> bytes:

@@ -121,7 +121,7 @@ class BatchPositions(Sampler[Tensor]):
         for batch in batches:
             shares = self.ranks * self.parts
             if self.shuffle and (missing := -len(batch) % shares):
-                batch = torch.cat([batch, order[:missing]])
+                batch = torch.cat([batch, order[torch.arange(missing) % self.count]])
             places = range(self.rank, shares, self.ranks)
             yield from (share for share in (batch[place::shares] for place in places) if len(share))
 

@@ -74,7 +74,10 @@ def _started() -> int:
 def _environments() -> list[SLURMEnvironment]:
     """SLURM's without Lightning's own requeueing, which leaves a state that any later training would go on from."""
     slurm = SLURMEnvironment.detect() and not TorchElasticEnvironment.detect()
-    return [SLURMEnvironment(auto_requeue=False)] if slurm else []
+    try:
+        return [SLURMEnvironment(auto_requeue=False)] if slurm else []
+    except RuntimeError as error:
+        raise StemmaError(f"SLURM: {error}") from None
 
 
 def _limit(settings: "Experiment") -> int | float:
