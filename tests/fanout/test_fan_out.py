@@ -83,7 +83,7 @@ def told(project: Path) -> list[str]:
 
 
 def wait_for(process: subprocess.Popen, project: Path, out: str, times: int = 1) -> None:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 400
     while told(project).count(out) < times:
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline, told(project)
@@ -191,14 +191,14 @@ def cluster(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     nodes.shutdown()
 
 
-@pytest.mark.parametrize(("url", "said"), [("", "no default DVC remote"), ("../shared", "'../shared'; nodes reach an")])
-def test_a_cluster_needs_a_remote_that_its_nodes_reach(
-    url: str, said: str, project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cluster_needs_a_remote_that_its_nodes_find(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
-    (project / ".dvc/config.local").write_text(f"[core]\nremote = r\n['remote \"r\"']\nurl = {url}\n" if url else "")
-    with pytest.raises(StemmaError, match=said):
-        cluster_of_ray._check_remote()
+    with pytest.raises(StemmaError, match="no default DVC remote"):
+        cluster_of_ray._remote()
+    for path in ("../shared", "s3://bucket/shared"):
+        (project / ".dvc/config.local").write_text(f"[core]\nremote = r\n['remote \"r\"']\nurl = {path}\n")
+        found = path if "://" in path else str(project / "shared")
+        assert cluster_of_ray._remote() == {"remote.r.url": found}
 
 
 def test_a_cluster_reproduces_by_way_of_the_remote(cluster: str, project: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_cluster_reproduces_by_way_of_the_remote(cluster: str, project: Path) 
     (project.parent / "break-c").touch()
     for key in "ab":
         (project.parent / f"hold-{key}").unlink()
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=600)
     assert process.returncode == 1 and "c: train c: no such luck; see node" in output, output
     assert set(content(project)) == {name for name in EVERY if "/c/" not in name}
     (project.parent / "break-c").unlink()
@@ -223,7 +223,7 @@ def test_a_cluster_reproduces_by_way_of_the_remote(cluster: str, project: Path) 
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 143 and not any("stage.py" in " ".join(p.cmdline()) for p in stages()), output
     (project.parent / "hold-c").unlink()
-    output, _ = begin(project, "--ray", cluster).communicate(timeout=240)
+    output, _ = begin(project, "--ray", cluster).communicate(timeout=600)
     assert content(project) == EVERY and (project / "reports/content").exists(), output
     ran = [*(name.removesuffix("/content") for name in EVERY), "runs/b/train", "data/grey", "reports"]
     assert sorted(told(project)) == sorted([*ran, "runs/c/train", "runs/c/train"])

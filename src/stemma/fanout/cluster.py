@@ -30,32 +30,34 @@ def seats(address: str) -> list["RaySeat"]:
     """A seat for each GPU of the cluster at `address`, or for each core if it has none; the prepared data are pushed.
 
     Raises:
-        StemmaError: Ray is not installed or not there, or the project has no remote that every node can reach.
+        StemmaError: Ray is not installed or not there, or the project has no remote.
     """
     try:
         import ray
     except ImportError:
         raise StemmaError("--ray: Ray is not installed; pip install 'stemma[cluster]'") from None
-    _check_remote()
+    remote = _remote()
     try:
         ray.init(address, log_to_driver=False)
     except ConnectionError as error:
         raise StemmaError(f"--ray {address}: no such cluster ({str(error).splitlines()[0]})") from None
     dvc("push", "--run-cache", "preprocess")
-    project = ray.put(packed(Path.cwd()))
+    project = ray.put((packed(Path.cwd()), remote))
     kind = "GPU" if ray.cluster_resources().get("GPU") else "CPU"
     return [RaySeat(project, kind) for _ in range(int(ray.cluster_resources()[kind]))]
 
 
-def _check_remote() -> None:
-    """Refuse a remote that is missing, or that lies where the project is: copies of it lie elsewhere."""
+def _remote() -> dict[str, str]:
+    """DVC's setting of where the default remote lies, a relative path made absolute: copies of the project lie elsewhere.
+
+    Raises:
+        StemmaError: there is none.
+    """
     settings = dict(line.partition("=")[::2] for line in dvc("config", "--list", told=False).splitlines())
-    name = settings.get("core.remote", "")
-    where = settings.get(f"remote.{name}.url", "")
-    if not where:
+    key = f"remote.{settings.get('core.remote', '')}.url"
+    if key not in settings:
         raise StemmaError("--ray: no default DVC remote, by which results come; `dvc remote add --default NAME URL`")
-    if "://" not in where and not Path(where).is_absolute():
-        raise StemmaError(f"--ray: DVC remote '{name}' is '{where}'; nodes reach an absolute path or a URL")
+    return {key: settings[key]}
 
 
 def packed(project: Path) -> bytes:
@@ -111,12 +113,16 @@ class RayJob:
         ray.wait([self.task], timeout=GRACE)
 
 
-def reproduce(project: bytes, unit: Unit, settings: Mapping[str, str]) -> Outcome:
-    """Reproduce `unit` in a folder of this process and push it; what a Ray worker runs."""
+def reproduce(project: tuple[bytes, dict[str, str]], unit: Unit, settings: Mapping[str, str]) -> Outcome:
+    """Reproduce `unit` in a folder of this process and push it; what a Ray worker runs.
+
+    Args:
+        project: what `packed` made of it, and DVC's settings that are another's here.
+    """
     shelf = Path(tempfile.gettempdir()) / f"stemma-fan-out-{os.getuid()}"
     with tempfile.TemporaryDirectory(prefix="stemma-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder)
-        unpack(project, copy, shelf / "cache")
+        unpack(*project, copy, shelf / "cache")
         log = copy / "fan-out.log"
         words = (["repro", "--pull", "--allow-missing", unit.target], ["push", "--run-cache", *unit.stages])
         for command in words:
@@ -126,12 +132,13 @@ def reproduce(project: bytes, unit: Unit, settings: Mapping[str, str]) -> Outcom
     return Outcome()
 
 
-def unpack(project: bytes, copy: Path, cache: Path) -> None:
+def unpack(project: bytes, remote: Mapping[str, str], copy: Path, cache: Path) -> None:
     """A project of DVC's own in `copy`, without Git, with the remotes of the head and the cache of this node."""
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tarfile.open(fileobj=io.BytesIO(project)) as file:
         file.extractall(copy, filter="data")
-    for key, value in {"core.no_scm": "true", "cache.dir": str(cache), "cache.type": copies.LINKS}.items():
+    own = {"core.no_scm": "true", "cache.dir": str(cache), "cache.type": copies.LINKS, **remote}
+    for key, value in own.items():
         dvc("config", "--local", key, value, told=False, folder=copy)
 
 
