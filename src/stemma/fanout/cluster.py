@@ -48,7 +48,7 @@ def seats(address: str) -> list["RaySeat"]:
 
 
 def _remote() -> dict[str, str]:
-    """DVC's setting of where the default remote lies, a relative path made absolute: copies of the project lie elsewhere.
+    """DVC's setting of where the default remote lies, a relative path made absolute: copies lie elsewhere.
 
     Raises:
         StemmaError: there is none.
