@@ -183,6 +183,8 @@ def cluster(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
+    (project.parent / "node").mkdir()
+    monkeypatch.setenv("TMPDIR", str(project.parent / "node"))  # where nodes keep their cache
     remote = ["remote", "add", "--default", "shared", str(project.parent / "remote")]
     subprocess.run([sys.executable, "-m", "dvc", *remote], cwd=project, check=True)
     nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
