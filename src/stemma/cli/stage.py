@@ -10,6 +10,7 @@ from types import FrameType
 
 from stemma import config
 from stemma.errors import StemmaError
+from stemma.threads import first_process
 
 LOGS = Path("logs")
 
@@ -39,7 +40,12 @@ def run(stage: str, work: Callable[[config.Config, str], None], argument: str | 
 
 
 def log_to(path: Path) -> None:
-    """Log lines to stderr and, with their time, to `path`, which is begun anew."""
+    """Log lines to stderr and, with their time, to `path`, which is begun anew; of the processes that share a training
+    the others tell of mishaps alone.
+    """
+    if not first_process():
+        logging.basicConfig(level=logging.WARNING, format="%(message)s")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     file, console = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler()
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
