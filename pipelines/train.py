@@ -8,6 +8,7 @@ from stemma.cli import stage
 from stemma.config import Config
 from stemma.errors import TrainingFailed
 from stemma.runs import RunFiles
+from stemma.threads import first_process
 
 
 def main(config: Config, name: str) -> None:
@@ -17,7 +18,9 @@ def main(config: Config, name: str) -> None:
     try:
         with tracking.shown(RunFiles(name), about):
             training.train(name, experiment, prepared)
-    except TrainingFailed as error:
+    except TrainingFailed as error:  # all processes that share a training meet it, the first one tells it
+        if not first_process():
+            return
         tracking.record_failure(name, error.seed, error.history, str(error), asdict(about))
         raise
 

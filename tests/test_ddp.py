@@ -47,11 +47,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     cases |= {f"own {name}": cases[name] for name in OWN}
     (folder / "cases.json").write_text(json.dumps(cases))
+    on_one_and_on_two(folder)
+    return folder
+
+
+def on_one_and_on_two(folder: Path) -> None:
+    """Train the cases of `folder` on its data by one process and by two."""
     for devices in ("1", "2"):
         command = [sys.executable, Path(__file__).parent / "two_ranks.py", "cases.json", devices, "data", devices]
         run = subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True, timeout=1800)
         assert run.returncode == 0, run.stderr
-    return folder
 
 
 CLOSE = {"dsn": 1e-4}
@@ -91,3 +96,58 @@ def error(state: dict[str, torch.Tensor], x: torch.Tensor) -> float:
     """Squared reconstruction error a value of the lowest RBM."""
     weight, visible, hidden = (state[f"rbms.0.{name}"] for name in ("weight", "visible_bias", "hidden_bias"))
     return float((torch.sigmoid(torch.sigmoid(x @ weight + hidden) @ weight.T + visible) - x).square().mean())
+
+
+SMALL_CNN = {"family": "cnn", "architecture": "lenet5", "parameters": {"form": "modern"}}
+SMALL_RNN = {"family": "rnn", "architecture": "lstm", "parameters": {"hidden": 8}}
+NETWORKS = {
+    "cnn": SMALL_CNN,
+    "rnn": SMALL_RNN,
+    "cnn in parts": {**SMALL_CNN, "accumulate_grad_batches": 2},
+    "rnn in parts": {**SMALL_RNN, "accumulate_grad_batches": 2, "weight_average": "ema", "average_decay": 0.9},
+    "rnn whole": {**SMALL_RNN, "weight_average": "ema", "average_decay": 0.9},
+    "batchnorm": {"family": "cnn", "architecture": "resnet", "parameters": {"depth": 8}},
+}
+ROUNDED = 1e-3
+"""How near four parts of five are to a batch of twenty: Adam divides the rounding of nearly vanishing gradients too."""
+
+
+@pytest.fixture(scope="module", params=[120, 123], ids=["even", "uneven"])
+def networks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `trained`; of 123 examples in batches of 20 the last has 3, of 41 validated the two processes have 21 and 20."""
+    folder = tmp_path_factory.mktemp("networks")
+    prepare(folder / "data", GREY, train=request.param, validation=41)
+    common = {"dataset": "grey", "epochs": 2, "batch_size": 20, "accelerator": "cpu", "patience": None}
+    (folder / "cases.json").write_text(json.dumps({name: {**common, **case} for name, case in NETWORKS.items()}))
+    on_one_and_on_two(folder)
+    return folder
+
+
+def state(folder: Path, devices: int, case: str, rank: int = 0) -> dict[str, torch.Tensor]:
+    return torch.load(folder / str(devices) / case / f"rank{rank}-1.pt", weights_only=True)
+
+
+def furthest(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
+    return max(float((one[key].float() - other[key].float()).abs().max()) for key in one)
+
+
+@pytest.mark.slow
+def test_networks_on_two_processes_and_in_parts_are_those_of_one(networks: Path) -> None:
+    """An uneven last batch is filled up, so that an example counts twice: one process that takes its batches in two
+    parts does the same to 1e-5; one that does not ends within what 14 steps of Adam at 0.001 can differ by.
+    """
+    even = len(load_split(networks / "data", "train").y) == 120
+    for case in NETWORKS:
+        assert furthest(state(networks, 2, case), state(networks, 2, case, rank=1)) == 0
+    for kind, whole in (("cnn", "cnn"), ("rnn", "rnn whole")):
+        parts, two = f"{kind} in parts", state(networks, 2, whole)
+        assert furthest(two, state(networks, 1, parts)) < 1e-5
+        assert furthest(two, state(networks, 1, whole)) < (1e-5 if even else 0.02)
+        assert furthest(state(networks, 2, parts), state(networks, 1, whole)) < (ROUNDED if even else 0.02)
+
+
+@pytest.mark.slow
+def test_batch_statistics_are_those_of_a_share(networks: Path) -> None:
+    """Ten examples have other means than twenty, so the weights are near and not equal; gloo cannot synchronise them."""
+    difference = furthest(state(networks, 2, "batchnorm"), state(networks, 1, "batchnorm"))
+    assert 1e-5 < difference < 0.1

@@ -1,18 +1,15 @@
 """A training shown on real servers on loopback: dead, silent, killed midway and started again; the process is real."""
 
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults import model_without_files
+from servers import free_port, server, wait_for
 from test_live import grow
 
 from stemma.runs import RunFiles
@@ -21,38 +18,6 @@ from stemma.tracking.publish import Published
 from stemma.tracking.store import connect, runs_of
 
 pytestmark = pytest.mark.slow
-PATIENCE = 180
-"""Seconds to wait for a server or a point, on a busy machine."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def server(project: Path, port: int) -> Iterator[None]:
-    """A tracking server on the project's database, killed without warning at the end."""
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{project}/{store.DATABASE}"]
-    command += ["--artifacts-destination", f"{project}/served", "--port", str(port), "--workers", "1"]
-    settings = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_TRACKING_URI": ""}
-    with subprocess.Popen(command, env={**os.environ, **settings}, start_new_session=True) as process:
-        wait_for(lambda: _answers(port))
-        yield
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.2)
 
 
 @pytest.mark.parametrize("answers", [False, True])
@@ -93,17 +58,17 @@ def test_a_server_that_dies_and_comes_back(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv(live.AFTER, "0")
     with live.shown(files, files.summary()):
-        with server(project, port):
+        with server(here, project, port):
             grow(files, 1, 3)
             wait_for(lambda: points("mnist-dbn-seed1") == {1: 1})
         grow(files, 1, 5)
         grow(files, 0, 5)
         time.sleep(5)
         assert points("mnist-dbn-seed1") == {1: 1}
-        with server(project, port):
+        with server(here, project, port):
             wait_for(lambda: points("mnist-dbn-seed1") == points("mnist-dbn-seed0") == {1: 1, 2: 1, 3: 1})
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with server(project, port):
+    with server(here, project, port):
         shown = {run.info.run_id for run in runs_of(connect(), "1", f"tags.{owner.OWNER} = '{owner.me()}'")}
         monkeypatch.setattr(owner, "me", lambda: "")
         monkeypatch.setattr("stemma.tracking.begun.lives", lambda tags: False)

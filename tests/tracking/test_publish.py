@@ -148,6 +148,8 @@ def test_saved_views(publishing: Publishing) -> None:
             state = json.loads(view["state"])
             sections = {section["uuid"] for section in state["compareRunSections"]}
             assert {card["metricSectionId"] for card in state["compareRunCharts"]} <= sections
+            lines = [card for card in state["compareRunCharts"] if card["type"] == "LINE"]
+            assert {card["lineSmoothness"] for card in lines} <= {0}, "the UI smooths where a card does not say"
             assert runs(label, state["searchFilter"])
         assert max(len(tags[views.PREFIX + key]) for key in saved) < 20_000
         assert "viewStateShareKey=curves" in tags["mlflow.note.content"]

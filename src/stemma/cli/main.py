@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from stemma.cli import data, drift, models, parameters, registry, report, results, serving, tracking, versioning
+from stemma.cli import (
+    data,
+    drift,
+    fanout,
+    models,
+    parameters,
+    registry,
+    report,
+    results,
+    serving,
+    sweep,
+    tracking,
+    versioning,
+)
 from stemma.errors import StemmaError
 
 app = typer.Typer(help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -17,6 +30,8 @@ results.register(app)
 report.register(app)
 versioning.register(app)
 drift.register(app)
+fanout.register(app)
+sweep.register(app)
 app.add_typer(data.app, name="data")
 
 

@@ -10,6 +10,7 @@ from types import FrameType
 
 from stemma import config
 from stemma.errors import StemmaError
+from stemma.threads import first_process
 
 LOGS = Path("logs")
 
@@ -29,7 +30,7 @@ def run(stage: str, work: Callable[[config.Config, str], None], argument: str | 
     key = options.get(argument or "", "")
     if key != Path(key).name:
         parser.error(f"{argument}: expected a name, found '{key}'")
-    _log_to(LOGS / stage / f"{key or stage}.log")
+    log_to(LOGS / stage / f"{key or stage}.log")
     signal.signal(signal.SIGTERM, _terminated)
     try:
         work(config.load(options["params"]), key)
@@ -38,8 +39,13 @@ def run(stage: str, work: Callable[[config.Config, str], None], argument: str | 
         sys.exit(error.exit_code)
 
 
-def _log_to(path: Path) -> None:
-    """Log lines to stderr and, with their time, to `path`, which is begun anew."""
+def log_to(path: Path) -> None:
+    """Log lines to stderr and, with their time, to `path`, which is begun anew; of the processes that share a training
+    the others tell of mishaps alone.
+    """
+    if not first_process():
+        logging.basicConfig(level=logging.WARNING, format="%(message)s")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     file, console = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler()
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

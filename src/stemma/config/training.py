@@ -36,7 +36,9 @@ class Training(Section):
 
     seeds: tuple[Seed, ...] = Field((0, 1, 2), min_length=1, description="a training each; distinct")
     epochs: int = Field(10, ge=1, description="at most; of phases that fix their own number only the others")
-    batch_size: int = Field(64, ge=1, description="the global one, whatever the number of devices")
+    batch_size: int = Field(
+        64, ge=1, description="the global one, a multiple of devices x `num_nodes` x `accumulate_grad_batches`"
+    )
     optimizer: OptimizerName = Field("adam", description="see [parts.md](parts.md)")
     optimizer_options: dict[str, int | float] = Field(default_factory=dict, description="its further numbers, by name")
     learning_rate: float = Field(1e-3, gt=0, description="the largest one of a schedule")
@@ -80,11 +82,14 @@ class Training(Section):
     refit: bool = Field(False, description="choose the epochs on validation, then train anew on train + validation")
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="auto: GPUs where there are any")
     devices: Count | Literal["auto"] | tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        "auto", description="how many, or which; auto: all GPUs"
+        "auto", description="that share a seed on each node: how many, or which; auto: one"
     )
+    num_nodes: Count = Field(1, description="machines that share a seed; see [scale.md](scale.md)")
     strategy: Literal["auto", "ddp", "ddp_find_unused_parameters_true"] = Field(
         "auto", description="auto: DDP on several devices"
     )
+    accumulate_grad_batches: Count = Field(1, description="parts of a batch, computed one after the other for one step")
+    sync_batchnorm: bool = Field(False, description="GPUs: batch normalisation over all devices' part of a batch")
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
     matmul_precision: Literal["highest", "high", "medium"] = Field(
         "medium",
@@ -115,12 +120,46 @@ class Training(Section):
     @model_validator(mode="after")
     def optimizer_fits(self) -> "Training":
         """What the optimiser takes, and what goes with one that searches its own step or with a late average."""
-        together = (self.schedule, self.gradient_clip_val, self.precision, self.devices, self.companion)
+        together = (self.schedule, self.gradient_clip_val, self.precision, self.shares, self.companion)
         mistakes = optimizer_mistakes(self.optimizer, self.momentum, self.optimizer_options)
         mistakes += search_mistakes(self.optimizer, *together) + average_mistakes(self.weight_average, self.patience)
         if mistakes:
             raise ValueError("; ".join(mistakes))
         return self
+
+    @model_validator(mode="after")
+    def devices_fit(self) -> "Training":
+        """What goes with the devices, as far as it can be known before they are seen."""
+        on_cpu, several = self.accelerator == "cpu", self.shares > self.accumulate_grad_batches
+        listed = list(self.devices) if isinstance(self.devices, tuple) else []
+        mistakes = {
+            f"batch_size: {self.indivisible(self.batch_size)}": self.indivisible(self.batch_size),
+            f"devices: {listed} names one twice": len(set(listed)) < len(listed),
+            f"devices: {listed}; allowed with accelerator cpu: how many": on_cpu and listed,
+            "devices: several; allowed with accelerator mps: 1": self.accelerator == "mps" and several,
+            "sync_batchnorm: true; allowed with accelerator cpu: false": on_cpu and self.sync_batchnorm,
+            "precision: '16-mixed'; allowed with accelerator cpu: bf16-mixed, bf16-true, 32-true, 64-true": on_cpu
+            and self.precision == "16-mixed",
+        }
+        if any(mistakes.values()):
+            raise ValueError("; ".join(mistake for mistake, found in mistakes.items() if found))
+        return self
+
+    @property
+    def local_devices(self) -> int:
+        """Devices of one node that share a seed."""
+        return len(self.devices) if isinstance(self.devices, tuple) else 1 if self.devices == "auto" else self.devices
+
+    @property
+    def shares(self) -> int:
+        """Equal parts that a step's batch is computed in: on each device of each node, and one after the other."""
+        return self.local_devices * self.num_nodes * self.accumulate_grad_batches
+
+    def indivisible(self, batch_size: int) -> str:
+        """What is wrong with a batch that cannot be divided so; empty if it can."""
+        made = f"devices {self.local_devices} x num_nodes {self.num_nodes}"
+        made += f" x accumulate_grad_batches {self.accumulate_grad_batches}"
+        return f"{batch_size} is not a multiple of {self.shares} ({made})" if batch_size % self.shares else ""
 
 
 class Experiment(Training):
@@ -133,4 +172,9 @@ class Experiment(Training):
     task: Asked | None = Field(
         None,
         description="what is learnt from the examples alone, see [comparison.md](comparison.md); null: the slot's own",
+    )
+    tried: int = Field(
+        1,
+        ge=1,
+        description="of so many trials on validation it is the best ([sweeps.md](sweeps.md))",
     )

@@ -45,7 +45,7 @@ class Learning(Answering):
         settings = self.settings
         plain = settings.gradient_clip_val is None and settings.limit_train_batches == 1.0 and not settings.fast_dev_run
         plain = plain and settings.schedule == "constant"
-        alone = self.device.type == "cpu" and settings.devices in ("auto", 1) and settings.precision != "16-mixed"
+        alone = self.device.type == "cpu" and settings.shares == 1 and settings.precision != "16-mixed"
         return self.phase.together if plain and alone else 1
 
     @property

@@ -116,18 +116,18 @@ def search_mistakes(
     schedule: str,
     clip: float | None,
     precision: str,
-    devices: Any,
+    shares: int,
     companion: CompanionName = "none",
 ) -> list[str]:
     """What does not go with an optimiser that searches its own step; none for the others."""
     if not OPTIMIZERS[name].searches:
         return []
-    alone = devices in ("auto", 1) or (isinstance(devices, list | tuple) and len(devices) == 1)
     checks = {
         f"schedule: '{schedule}'; allowed with '{name}', which finds its own step: constant": schedule == "constant",
         f"gradient_clip_val: {clip}; allowed with '{name}', which needs the true gradient: null": clip is None,
         f"precision: '{precision}'; allowed with '{name}': 32-true, 64-true": precision in ("32-true", "64-true"),
-        f"devices: {devices!r}; allowed with '{name}', which compares values of one batch: 1": alone,
+        f"devices x num_nodes x accumulate_grad_batches: {shares}; allowed with '{name}', "
+        "which compares values of one batch: 1": shares == 1,
         f"companion: '{companion}'; allowed with '{name}', which minimises the loss alone: none": companion == "none",
     }
     return [line for line, fine in checks.items() if not fine]

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stemma.runs import RunFiles, Summary
+from stemma.threads import first_process
 from stemma.tracking.owner import me
 from stemma.tracking.store import is_server, tracking_uri
 
@@ -27,7 +28,6 @@ SERVER_AFTER, DATABASE_AFTER = 5.0, 30.0
 GRACE = 2.0
 """Seconds that the process has at the end of training to write what is left."""
 COMMAND = [sys.executable, "-m", "stemma.tracking.streamer"]
-RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def shown(runs: RunFiles, summary: Summary) -> Iterator[None]:
 
     No more than `GRACE` seconds are spent on it, whatever the store does, and nothing is raised.
     """
-    if any(os.environ.get(name, "0") != "0" for name in RANKS):
+    if not first_process():
         yield
         return
     shutil.rmtree(runs.live_folder, ignore_errors=True)

@@ -4,10 +4,11 @@ import logging
 import multiprocessing
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from threading import Thread
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     from stemma.config import Experiment
 
 log = logging.getLogger(__name__)
+WATCH_SECONDS = 0.2
 Result = tuple[SeedSummary, float, list[float]] | None
 """A seed's summary, seconds of training and until each row of history; None where another device tells of it."""
 
 
-def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT) -> None:
+def train(
+    name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT, watch: Callable[[], None] | None = None
+) -> None:
     """Train every seed of `experiment` on the prepared set and write its run files.
+
+    Args:
+        watch: called now and then while the live files grow; an error that it raises ends the training at once.
 
     Raises:
         TrainingFailed: a loss of some seed was not finite.
@@ -38,12 +45,12 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
     runs, summary = RunFiles(name, root), describe(name, experiment, prepared)
     _check(experiment, scoring(summary.task).primary)
     use_one_thread()
-    with _workers(len(experiment.seeds)) as pool:
-        side_by_side = pool.submit(_runs_on_cpu, experiment).result()
-        submit = pool.submit if side_by_side else _submit_here
+    with _workers([""]) as pool:
+        places = pool.submit(_places, experiment).result()[: len(experiment.seeds)]
+    with _workers(places) as pool:
+        submit: Callable[..., Future] = pool.submit if places else partial(_submit_here, watch=watch)
         futures = {seed: submit(_train_seed, runs, experiment, seed, prepared) for seed in experiment.seeds}
-        for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
-            future.result()
+        _until_all_are_done(set(futures.values()), watch)
     results = {seed: future.result() for seed, future in futures.items()}
     told = {f"seed{seed}": result for seed, result in results.items() if result}
     if told:
@@ -70,11 +77,21 @@ def _check(experiment: "Experiment", primary: str) -> None:
         raise StemmaError(f"class_weights: '{experiment.class_weights}', but these data have no classes; use none")
 
 
-def _submit_here(function: Callable, /, *arguments: Any) -> Future:
-    """Call in this process, as on several devices, where Lightning starts the other ones."""
+def _submit_here(function: Callable, /, *arguments: Any, **named: Any) -> Future:
+    """Call in this process, as where several devices share a seed, whose processes Lightning starts."""
     future: Future = Future()
-    future.set_result(function(*arguments))
+    future.set_result(function(*arguments, **named))
     return future
+
+
+def _until_all_are_done(futures: set[Future], watch: Callable[[], None] | None) -> None:
+    """Wait for all of them, or for the first that fails, whose error is raised."""
+    while futures:
+        done, futures = wait(futures, WATCH_SECONDS if watch else None, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        if watch:
+            watch()
 
 
 def spec_of(experiment: "Experiment", prepared: Path) -> DataSpec:
@@ -102,8 +119,9 @@ def describe(name: str, experiment: "Experiment", prepared: Path) -> Summary:
 
 
 @contextmanager
-def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
-    """One-thread processes forked from a server that has imported torch once.
+def _workers(places: Sequence[str]) -> Iterator[ProcessPoolExecutor]:
+    """One-thread processes forked from a server that has imported torch once, each in one of the `places`: with the GPU
+    of that number as its only one, or wherever there is room (an empty name).
 
     Their log records come to this process. On an error or a signal they are killed at once.
     """
@@ -112,9 +130,11 @@ def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
     records = context.Queue()
     listener = QueueListener(records, *logging.getLogger().handlers)
     listener.start()
-    workers = min(seeds, os.cpu_count() or 1)
+    free = context.SimpleQueue()
+    for place in places:
+        free.put(place)
     try:
-        with ProcessPoolExecutor(workers, context, _begin_worker, (records,)) as pool:
+        with ProcessPoolExecutor(len(places) or 1, context, _begin_worker, (records, free)) as pool:
             try:
                 yield pool
             except BaseException:
@@ -126,8 +146,12 @@ def _workers(seeds: int) -> Iterator[ProcessPoolExecutor]:
         listener.stop()
 
 
-def _begin_worker(records: Any) -> None:
-    """Send log records to the process that waits for this one, and end with it, even if it is killed."""
+def _begin_worker(records: Any, free: Any) -> None:
+    """Take a free place; send log records to the process that waits for this one, and end with it, even if it is
+    killed.
+    """
+    if place := free.get():
+        os.environ["CUDA_VISIBLE_DEVICES"] = place
     Thread(target=_end_with_parent, daemon=True).start()
     logging.getLogger().handlers = [QueueHandler(records)]
     logging.getLogger().setLevel(logging.INFO)
@@ -140,13 +164,15 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _runs_on_cpu(experiment: "Experiment") -> bool:
+def _places(experiment: "Experiment") -> list[str]:
     from stemma.training import loop
 
-    return loop.runs_on_cpu(experiment)
+    return loop.places(experiment)
 
 
-def _train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> Result:
+def _train_seed(
+    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path, watch: Callable[[], None] | None = None
+) -> Result:
     from stemma.training import loop
 
-    return loop.train_seed(runs, experiment, seed, prepared)
+    return loop.train_seed(runs, experiment, seed, prepared, watch)

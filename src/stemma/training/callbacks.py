@@ -101,7 +101,8 @@ class Average(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         late = trainer.is_last_batch and trainer.current_epoch + 1 >= self.first
-        if self.kind == "ema" or late:
+        stepped = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if late or (self.kind == "ema" and stepped):
             self.average.update()
         if trainer.is_last_batch and self.average.updates:
             self.average.swap()

@@ -80,10 +80,11 @@ class Examples(Dataset):
 class BatchPositions(Sampler[Tensor]):
     """Positions of each global batch, of which a rank takes its share.
 
-    The order depends on (seed, epoch) alone, so that a resumed epoch repeats itself. With several ranks
-    the last batch is filled up from the start of the order: every rank takes equally many.
+    The order depends on (seed, epoch) alone, so that a resumed epoch repeats itself. A shuffled order's last batch is
+    filled up from its start until every rank takes equally many of each part; any other is shared out as it is.
 
     Args:
+        parts: that a shuffled batch comes in, one after the other, for one step.
         lengths: int `[N]`: shuffled batches are made of about equally long examples and come in random order.
         blocks: shuffling keeps neighbours near each other, for examples that are read from disk.
     """
@@ -98,17 +99,18 @@ class BatchPositions(Sampler[Tensor]):
         ranks: int = 1,
         lengths: Tensor | None = None,
         blocks: bool = False,
+        parts: int = 1,
     ) -> None:
         self.count, self.batch_size, self.seed, self.shuffle = count, batch_size, seed, shuffle
         self.rank, self.ranks, self.epoch = rank, ranks, 0
-        self.lengths, self.blocks = lengths, blocks
+        self.lengths, self.blocks, self.parts = lengths, blocks, parts
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning at the start of each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.count // self.batch_size)
+        return -(-self.count // self.batch_size) * self.parts
 
     def __iter__(self) -> Iterator[Tensor]:
         generator = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch)
@@ -117,9 +119,11 @@ class BatchPositions(Sampler[Tensor]):
         if self.shuffle and self.lengths is not None:
             batches = [batches[i] for i in torch.randperm(len(batches), generator=generator)]
         for batch in batches:
-            if missing := -len(batch) % self.ranks:
-                batch = torch.cat([batch, order[:missing]])
-            yield batch[self.rank :: self.ranks]
+            shares = self.ranks * self.parts
+            if self.shuffle and (missing := -len(batch) % shares):
+                batch = torch.cat([batch, order[torch.arange(missing) % self.count]])
+            places = range(self.rank, shares, self.ranks)
+            yield from (share for share in (batch[place::shares] for place in places) if len(share))
 
     def _shuffled(self, generator: torch.Generator) -> Tensor:
         """A random order; then, a pool of batches at a time, sorted by length or mixed anew after blocks."""
@@ -193,7 +197,8 @@ class ArrayData(pl.LightningDataModule):
         size = self.batch_size if shuffle else max(self.batch_size, 500)
         lengths = data.lengths.cpu() if self.bucket_by_length and data.lengths is not None else None
         place = (trainer.global_rank, trainer.world_size)
-        positions = BatchPositions(len(data.y), size, self.seed, shuffle, *place, lengths, data.on_disk)
+        parts = trainer.accumulate_grad_batches if shuffle else 1
+        positions = BatchPositions(len(data.y), size, self.seed, shuffle, *place, lengths, data.on_disk, parts)
         own = torch.Generator()  # each iterator draws a number, in a resumed epoch at another moment
         return DataLoader(Examples(data), batch_size=None, sampler=positions, generator=own)
 

@@ -1,6 +1,7 @@
 """The one training loop: one seed of an experiment through the phases that its model declares."""
 
 import logging
+import os
 import sys
 import time
 import warnings
@@ -22,9 +23,9 @@ from stemma.families.phase import Phase
 from stemma.families.start import frozen_epochs, take_over, thawing
 from stemma.files import read_json, write_json
 from stemma.garbage import collect_as_usual
-from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import scoring
+from stemma.threads import cores
 from stemma.training import Result, checkpoints, spec_of
 from stemma.training.bookmark import Bookmark, History, Marking, digest, first_device
 from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar, seed_phase
@@ -42,9 +43,19 @@ warnings.filterwarnings("ignore", ".*does not have many workers.*")
 warnings.filterwarnings("ignore", ".*LeafSpec.*")
 
 
-def runs_on_cpu(experiment: "Experiment") -> bool:
-    """Whether one CPU process trains a seed, so that seeds may run side by side."""
-    return _devices(experiment) == ("cpu", 1)
+def places(experiment: "Experiment") -> list[str]:
+    """Where seeds may train side by side: a GPU each, by number or name, or a core each (empty names); nowhere where
+    several devices share a seed.
+    """
+    kind, share = _devices(experiment)
+    if share > 1:
+        return []
+    if kind == "cpu":
+        return [""] * cores()
+    if kind != "cuda" or isinstance(experiment.devices, tuple):
+        return [""]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",") if visible else [str(number) for number in range(torch.cuda.device_count())]
 
 
 def _devices(experiment: "Experiment") -> tuple[str, int]:
@@ -53,7 +64,9 @@ def _devices(experiment: "Experiment") -> tuple[str, int]:
     return trainer.strategy.root_device.type, trainer.world_size
 
 
-def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> Result:
+def train_seed(
+    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path, watch: Callable[[], None] | None = None
+) -> Result:
     """Train one seed; write its history and model. It goes on where an earlier start of the same training was killed.
 
     Returns its summary, the seconds that training took, and those until the end of each row of history; None on all
@@ -61,14 +74,17 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
 
     Seconds are the process's own on a CPU, where seeds share the machine, and wall time otherwise.
 
+    Args:
+        watch: called after each row of history; an error that it raises ends the training.
+
     Raises:
         TrainingFailed: a loss was not finite; the error carries the history so far.
     """
     collect_as_usual()
     torch.set_float32_matmul_precision(experiment.matmul_precision)
-    clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
+    clock = time.process_time if _devices(experiment) == ("cpu", 1) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
-    live = Live(runs.live(seed))
+    live = Live(runs.live(seed), watch)
     rows = History(clock, live)
     try:
         seed_run = _seed_run(runs, experiment, seed, prepared)
@@ -173,6 +189,7 @@ class SeedRun:
         """
         pl.seed_everything(self.seed, verbose=False)
         model, phases = self._made()
+        self._check_batches(phases)
         if self.live:
             self.live.last = phases[-1].name
         mark = bookmark if isinstance(model, nn.Module) else None
@@ -191,6 +208,13 @@ class SeedRun:
         if validation is not None and f"val_{scoring(model.spec.task).primary}" not in best:
             best.update({**scores(model, train, validation), **best})
         return model, best
+
+    def _check_batches(self, phases: list[Phase]) -> None:
+        """Refuse a phase's own batches that the devices cannot share evenly, before any phase runs."""
+        for phase in phases:
+            size = dict(phase.settings).get("batch_size", self.experiment.batch_size)
+            if wrong := self.experiment.indivisible(size):
+                raise StemmaError(f"{self.label}: batch size of phase '{phase.name}': {wrong}")
 
     def _taken_up(self, model: Any, found: dict[str, Any]) -> tuple[int, Row]:
         """Give the model the weights that a bookmark holds; the phase to go on with, and the row chosen so far."""
@@ -240,8 +264,6 @@ class SeedRun:
         if monitor and settings.patience:
             callbacks.append(early_stopping(monitor, settings.patience))
         trainer = make_trainer(settings, phase.epochs or epochs, callbacks, validate=validation is not None)
-        if trainer.world_size > 1 and OPTIMIZERS[settings.optimizer].searches:
-            raise StemmaError(f"{self.label}: optimizer '{settings.optimizer}' takes one device; set devices: 1")
         device = trainer.strategy.root_device
         model.to(device)
         model.begin(phase, settings)
