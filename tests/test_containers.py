@@ -128,3 +128,22 @@ def test_instructions_are_read_as_the_engine_reads_them() -> None:
         ("RUN", "one && three four"),
         ("CMD", '["x"]'),
     ]
+
+
+def test_files_are_copied_where_the_engine_puts_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = steps()
+    for name in ("a.txt", "code/b.py", "code/deep/c.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    subprocess.run("git init --quiet && git add .", shell=True, cwd=tmp_path, check=True)
+    (tmp_path / "untracked").touch()
+    monkeypatch.chdir(tmp_path)
+    stage = module.Stage([], root=tmp_path / "root", folder="/work")
+    build = module.Build.__new__(module.Build)
+    for rest in ("a.txt ./", "a.txt renamed", "a.txt code/b.py /both/", "code code", ". /all"):
+        build._copy(stage, rest)
+    copied = {path.relative_to(stage.root).as_posix() for path in stage.root.rglob("*") if path.is_file()}
+    assert copied == {
+        *("work/a.txt", "work/renamed", "both/a.txt", "both/b.py", "work/code/b.py", "work/code/deep/c.py"),
+        *("all/a.txt", "all/code/b.py", "all/code/deep/c.py"),
+    }

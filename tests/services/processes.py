@@ -72,7 +72,7 @@ def running(command: Sequence[str], log: Path, **options: Any) -> Iterator[subpr
     finally:
         process.terminate()
         try:
-            process.wait(30)
+            process.wait(60)
         finally:
             subprocess.run(["pkill", "-KILL", "-s", str(process.pid)])
             process.wait(10)
