@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from stemma.cli import data, drift, models, parameters, registry, report, results, serving, tracking, versioning
+from stemma.cli import (
+    data,
+    drift,
+    models,
+    parameters,
+    registry,
+    report,
+    results,
+    retrain,
+    serving,
+    tracking,
+    versioning,
+)
 from stemma.errors import StemmaError
 
 app = typer.Typer(help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -17,6 +29,7 @@ results.register(app)
 report.register(app)
 versioning.register(app)
 drift.register(app)
+retrain.register(app)
 app.add_typer(data.app, name="data")
 
 
