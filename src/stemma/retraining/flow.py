@@ -82,7 +82,7 @@ class Retraining:
         with (logs / "retrain.log").open("w", encoding="utf-8") as self.inside.log:
             before = self.repository.nearest(self.request.base, self.commit)
             if before is not None:
-                self.pipeline.take_lock(self.repository.there(before.branch))
+                self.pipeline.take_lock(before.commit)
             wanted = {**settings, **(self._drifted(drift) if drift else {})}
             if drift and not wanted.keys() - settings.keys():
                 return Outcome("no drift", f"{self.story.about['data']}; nothing is retrained")
@@ -135,15 +135,16 @@ class Retraining:
         ran, restored = self.pipeline.repro()
         self.story.about["stages"] = f"{len(ran)} ran, {len(restored)} came from the cache"
         if before is not None:
-            there = self.repository.there(before.branch)
-            self.story.params, self.story.metrics = self.pipeline.params_diff(there), self.pipeline.metrics_diff(there)
+            self.story.params = self.pipeline.params_diff(before.commit)
+            self.story.metrics = self.pipeline.metrics_diff(before.commit)
         self.pipeline.push()
         subject = f"Results of {self.branch} at {short(self.commit)}"
         commit = record(self.inside, self.commit, [f"{key}={value}" for key, value in wanted.items()], subject)
         self.story.verdicts = self._judged()
-        self.repository.push(name, commit)
-        self.story.about["results"] = name
-        return Outcome("retrained", f"{len(ran)} stages ran; results: branch {name}", name, self._report())
+        first = self.repository.push(name, commit)
+        self.story.about["results"] = name if first else f"{name}, from another retraining that was faster"
+        line = f"{len(ran)} stages ran; results: branch {self.story.about['results']}"
+        return Outcome("retrained", line, name, self._report())
 
     def _report(self) -> Path:
         return write(self.story, self.reports, self.inside.secrets.hide)

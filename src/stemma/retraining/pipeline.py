@@ -76,11 +76,11 @@ class Pipeline:
 
     def metrics_diff(self, reference: str) -> dict[str, dict[str, Any]]:
         """`runs/NAME/metrics.json` -> metric -> `old`, `new`, `diff`, of what differs from `reference`."""
-        return dict(self._json("metrics", "diff", reference).get("diff", {}))
+        return self._json("metrics", "diff", reference)
 
     def params_diff(self, reference: str) -> dict[str, dict[str, Any]]:
         """File -> key -> `old` and `new` of the parameters that differ from `reference`."""
-        return dict(self._json("params", "diff", reference))
+        return self._json("params", "diff", reference)
 
     def _json(self, *words: str) -> dict[str, Any]:
         done = self.commands.dvc(*words, "--json")

@@ -1,5 +1,6 @@
 """`reports/retrain.md`: what changed, what came of it and what the gate says; for a pull request or a job's summary."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,9 +39,13 @@ def page(story: Story, ranking: str = "") -> str:
         head = ("experiment and metric", "before", "now", "change")
         parts += ["## Metrics", _table(head, _changes(story.metrics, with_difference=True))]
     text = "\n\n".join(parts) + "\n"
-    room = LONGEST - len(text)
-    more = ranking.replace("\n# ", "\n## ").replace("\n## ", "\n### ") if ranking else ""
-    return text if not more else text + "\n## Ranking\n\n" + (more if len(more) < room else more[:room] + "\n\n(cut)\n")
+    return text + _ranking(ranking, LONGEST - len(text)) if ranking else text
+
+
+def _ranking(page: str, room: int) -> str:
+    """The comparison's page as a section, cut to `room` characters."""
+    text = "\n## Ranking\n" + re.sub(r"^(#+ )", r"#\1", page.removeprefix("# Comparison"), flags=re.MULTILINE)
+    return text if len(text) <= room else text[: max(room, 0)] + "\n\n(cut)\n"
 
 
 def _head(story: Story) -> Iterator[str]:

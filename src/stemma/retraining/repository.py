@@ -13,10 +13,11 @@ NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 @dataclass(frozen=True)
 class Results:
-    """The results of a commit: the `branch` that holds them and the `source` commit that they belong to."""
+    """The results of a commit: the `branch` that holds them, the `source` that they belong to, and their own commit."""
 
     branch: str
     source: str
+    commit: str
 
 
 class Repository:
@@ -68,9 +69,9 @@ class Repository:
         Raises:
             StemmaError: the remote cannot be reached, or refuses.
         """
-        reference = f"+refs/heads/retrain/*:refs/remotes/{self.remote}/retrain/*"
+        reference = f"+refs/heads/retrain/*:refs/stemma/{self.remote}/retrain/*"
         for step in (
-            ("fetch", "--quiet", "--prune", "--no-tags", self.remote, reference),
+            ("fetch", "--quiet", "--prune", "--no-tags", "--refmap=", self.remote, reference),
             ("push", "--quiet", "--dry-run", "--no-verify", self.remote, "HEAD:refs/heads/retrain/probe"),
         ):
             done = self.commands.git(*step, remote=True)
@@ -81,8 +82,8 @@ class Repository:
         return not self.commands.git("rev-parse", "--verify", "--quiet", self.there(branch)).code
 
     def there(self, branch: str) -> str:
-        """Where a branch of the remote stands in this repository."""
-        return f"refs/remotes/{self.remote}/{branch}"
+        """Where a branch of the remote stands in this repository: beside the branches that people work with."""
+        return f"refs/stemma/{self.remote}/{branch}"
 
     def nearest(self, base: str, source: str) -> Results | None:
         """The results of branch `base` for `source` or the nearest commit before it that has any."""
@@ -91,23 +92,24 @@ class Repository:
         names = {name.removeprefix(prefix) for name in listed}
         for commit in self.commands.git("rev-list", source).lines if names else []:
             if short(commit) in names:
-                return Results(f"retrain/{base}/{short(commit)}", commit)
+                branch = f"retrain/{base}/{short(commit)}"
+                return Results(branch, commit, self.commit(self.there(branch)))
         return None
 
-    def push(self, branch: str, commit: str) -> None:
-        """Leave `commit` as `branch`, which must be new.
+    def push(self, branch: str, commit: str) -> bool:
+        """Leave `commit` as `branch`, which must be new; False if another retraining of the same commit was faster.
 
         Raises:
-            RetrainingFailed: another retraining was faster, or the remote refuses.
+            RetrainingFailed: the remote refuses.
         """
         target = f"refs/heads/{branch}"
         lease = f"--force-with-lease={target}:"
-        done = self.commands.git(
-            "push", "--quiet", "--no-verify", lease, self.remote, f"{commit}:{target}", remote=True
-        )
+        done = self.commands.git("push", "--quiet", "--no-verify", lease, self.remote, f"{commit}:{target}", remote=True)
         if done.code:
-            raise RetrainingFailed(f"branch {branch}: not pushed ({done.reason()})")
-        self.commands.git("update-ref", self.there(branch), commit)
+            self.fetch()
+            if not self.has(branch):
+                raise RetrainingFailed(f"branch {branch}: not pushed ({done.reason()})")
+        return not done.code
 
 
 def short(commit: str) -> str:
