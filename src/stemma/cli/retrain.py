@@ -1,6 +1,7 @@
 """`stemma retrain`: unattended retraining of a commit."""
 
 import os
+import re
 import signal
 import sys
 from types import FrameType
@@ -20,11 +21,11 @@ def retrain(
     base: Annotated[str, typer.Option(help="The branch to compare with, which alone is promoted.")] = "main",
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter; also a line each in $STEMMA_SETTINGS."),
+        typer.Option("--set", metavar="KEY=VALUE", help="A parameter; also a line each in STEMMA_SETTINGS."),
     ] = None,
     drift: Annotated[
         list[str] | None,
-        typer.Option(metavar="SLOT=PATH", help="New data for a schedule; also a line each in $STEMMA_DRIFT."),
+        typer.Option(metavar="SLOT=PATH", help="New data for a schedule; also a line each in STEMMA_DRIFT."),
     ] = None,
     git_remote: Annotated[str, typer.Option(help="The Git remote.")] = "origin",
     remote: Annotated[str | None, typer.Option(help="The DVC remote; default: DVC's own, if any.")] = None,
@@ -36,14 +37,16 @@ def retrain(
     from stemma.retraining import retrain as do
 
     signal.signal(signal.SIGTERM, _terminated)
-    lines = {name: os.environ.get(name, "").splitlines() for name in ("STEMMA_SETTINGS", "STEMMA_DRIFT")}
-    given = [line.strip() for line in [*(settings or []), *lines["STEMMA_SETTINGS"]] if line.strip()]
-    fresh = [line.strip() for line in lines["STEMMA_DRIFT"] if line.strip()] if reason == "schedule" else []
-    asked = Request(
-        reason, ref, branch, base, tuple(given), (*(drift or []), *fresh), git_remote, remote, publish, wait
-    )
-    outcome = do(asked)
-    typer.echo(outcome.line)
+    given = (*(settings or ()), *_lines("STEMMA_SETTINGS"))
+    fresh = (*(drift or ()), *(_lines("STEMMA_DRIFT") if reason == "schedule" else ()))
+    asked = Request(reason, ref, branch, base, given, fresh, git_remote, remote, publish, wait)
+    typer.echo(do(asked).line)
+
+
+def _lines(variable: str) -> list[str]:
+    """What a variable of the environment holds: one a line, or separated by ` & ` where there is one line only."""
+    parts = re.split(r"\n| & ", os.environ.get(variable, ""))
+    return [part.strip() for part in parts if part.strip()]
 
 
 def _terminated(signum: int, frame: FrameType | None) -> None:

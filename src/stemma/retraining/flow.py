@@ -107,6 +107,7 @@ class Retraining:
         done = self.inside.stemma("check")
         if done.code:
             raise StemmaError(done.text.strip().removeprefix("stemma: "))
+        workspace.lend(Path.cwd(), config.load(self.params))
 
     def _unless_there(self, name: str, before: Results | None) -> Outcome | None:
         """Why nothing is to do: these results are there, or nothing changed that they depend on."""

@@ -31,7 +31,7 @@ def pairs(drift: Sequence[str]) -> dict[str, Path]:
             raise StemmaError(f"--drift {text}: expected SLOT=PATH, for example text=incoming/reviews.csv")
         if not Path(path).exists():
             raise StemmaError(f"--drift {text}: no such file or folder")
-        found[slot] = Path(path).resolve()
+        found[slot] = Path(path)
     return found
 
 
@@ -39,6 +39,9 @@ def compare(pipeline: Pipeline, slot: str, path: Path, settings: config.Config, 
     """Compare the new data at `path` with the prepared set of `slot`; the page lies in `reports`.
 
     Where nothing was prepared before there is nothing to compare with, and they count as changed.
+
+    Args:
+        path: as it is to stand in params.yaml, relative to the project or absolute.
     """
     from stemma import drift
     from stemma.data import catalog
@@ -54,6 +57,6 @@ def compare(pipeline: Pipeline, slot: str, path: Path, settings: config.Config, 
     pipeline.commands.dvc("checkout", "--force", "--allow-missing", f"data/prepared/{slot}", f"data/raw/{slot}")
     if not (reference / "spec.json").is_file():
         return Found(f"{slot}: nothing was prepared before, all data count as new", fresh)
-    report = drift.compare(reference, path)
+    report = drift.compare(reference, path.resolve())
     write(report, reports)
     return Found(f"{slot}: {report.line()}", fresh if report.drift else {})

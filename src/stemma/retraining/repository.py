@@ -104,7 +104,9 @@ class Repository:
         """
         target = f"refs/heads/{branch}"
         lease = f"--force-with-lease={target}:"
-        done = self.commands.git("push", "--quiet", "--no-verify", lease, self.remote, f"{commit}:{target}", remote=True)
+        done = self.commands.git(
+            "push", "--quiet", "--no-verify", lease, self.remote, f"{commit}:{target}", remote=True
+        )
         if done.code:
             self.fetch()
             if not self.has(branch):

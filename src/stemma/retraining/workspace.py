@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from stemma.config import Config
+from stemma.data import catalog
 from stemma.errors import StemmaError
 from stemma.retraining.process import Commands, Done
 from stemma.tracking import tracking_uri
@@ -80,6 +82,17 @@ def _share_downloads(project: Path, folder: Path) -> None:
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.exists():
         link.symlink_to((project / DOWNLOADS).resolve(), target_is_directory=True)
+
+
+def lend(project: Path, checked: Config) -> None:
+    """Links to data of slots that lie in the project beside Git, such as `incoming/reviews.csv`."""
+    for slot in checked.datasets.values():
+        for use in filter(None, [slot.use, slot.test]):
+            source = catalog.parse(use)[1]
+            here, there = project / source, project / FOLDER / source
+            if here.exists() and not there.exists() and not catalog.is_url(source):
+                there.parent.mkdir(parents=True, exist_ok=True)
+                there.symlink_to(here, target_is_directory=here.is_dir())
 
 
 def _share_cache(project: Path, folder: Path, checkout: Commands, inside: Commands) -> None:
