@@ -63,7 +63,8 @@ class Commands:
         return self.run(["git", *helper, *words], more)
 
     def dvc(self, *words: str, show: bool = False) -> Done:
-        return self.run([sys.executable, "-m", "dvc", *words], show=show)
+        """A DVC command, whose lists are not to be folded to the width of a terminal."""
+        return self.run([sys.executable, "-m", "dvc", *words], {"COLUMNS": "10000"}, show)
 
     def stemma(self, *words: str, show: bool = False) -> Done:
         return self.run([sys.executable, "-m", "stemma.cli.main", *words], show=show)
