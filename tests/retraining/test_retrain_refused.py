@@ -104,6 +104,7 @@ def test_elsewhere_than_at_the_top_of_a_checkout(
     assert refused().startswith("not the top of a Git checkout")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
@@ -120,6 +121,7 @@ def test_a_parameter_that_the_configuration_refuses(setting: str, told: str, pro
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_tracking_server_that_does_not_answer(project: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://user:CANARY-password@127.0.0.1:1")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
