@@ -109,7 +109,7 @@ def test_elsewhere_than_at_the_top_of_a_checkout(
     ("setting", "told"),
     [
         ("training.epochs=many", "params.yaml: training.epochs: input should be a valid integer"),
-        ("trainig.epochs=2", "params.yaml: --set trainig.epochs: unknown name 'trainig'"),
+        ("trainig.epochs=2", "params.yaml: top level: unknown key 'trainig' (did you mean 'training'?)"),
         ("experiments.$(touch x)={dataset: rows, family: mlp, architecture: mlp}", "params.yaml: experiments.$(touch x)"),
         ("datasets.rows.use=table@https://user:CANARY@host/x.csv", "params.yaml: datasets.rows.use: an address with"),
     ],

@@ -35,14 +35,18 @@ def retrain(request: Request) -> Outcome:
         repository = Repository(checkout, request.git_remote)
         repository.check(request.ref)
         commit, branch = repository.commit(request.ref), repository.branch(request.branch)
-        remote = chosen_remote(checkout, request.remote)
+        remotes = workspace.remotes(checkout)
+        remote = chosen_remote(checkout, remotes, request.remote)
         with workspace.alone(project, request.wait) as lock:
             inside = Commands(
                 project / workspace.FOLDER, secrets, workspace.environment(project, os.environ), keep=[lock]
             )
             repository.fetch()
-            workspace.prepare(project, checkout, inside, commit)
-            return Retraining(request, repository, Pipeline(inside, remote), commit, branch).run(settings, drift)
+            retraining = Retraining(request, repository, Pipeline(inside, remote), commit, branch)
+            present = None if drift else retraining.present(settings)
+            if present is None:
+                workspace.prepare(project, checkout, inside, commit, remotes)
+            return present or retraining.run(settings, drift)
     except StemmaError as error:
         error.args = (secrets.hide(str(error)),)
         raise
@@ -76,7 +80,7 @@ class Retraining:
         self.is_base = branch == request.base and request.reason != "pull_request"
         self.story = Story(f"Retraining of {branch} at {short(commit)} ({request.reason.replace('_', ' ')})")
 
-    def run(self, settings: Mapping[str, Any], drift: Mapping[str, Path]) -> Outcome:
+    def run(self, settings: dict[str, Any], drift: Mapping[str, Path]) -> Outcome:
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         with (logs / "retrain.log").open("w", encoding="utf-8") as self.inside.log:
@@ -87,8 +91,18 @@ class Retraining:
             if drift and not wanted.keys() - settings.keys():
                 return Outcome("no drift", f"{self.story.about['data']}; nothing is retrained")
             self._parameters(wanted)
-            name = f"retrain/{self.branch}/{short(self.commit)}" + (f"-{parameters.digest(wanted)}" if wanted else "")
-            return self._unless_there(name, before) or self._results(name, wanted, before)
+            return self.present(wanted) or self._unchanged(before) or self._results(wanted, before)
+
+    def present(self, wanted: dict[str, Any]) -> Outcome | None:
+        """The end of it if these results are there already."""
+        name = self._name(wanted)
+        if not self.repository.has(name):
+            return None
+        return Outcome("present", f"branch {name} holds these results already; nothing is retrained", name)
+
+    def _name(self, wanted: dict[str, Any]) -> str:
+        other = f"-{parameters.digest(wanted)}" if wanted else ""
+        return f"retrain/{self.branch}/{short(self.commit)}{other}"
 
     def _drifted(self, drift: Mapping[str, Path]) -> dict[str, Any]:
         """The settings that bring in the new data that differ from the old."""
@@ -109,21 +123,19 @@ class Retraining:
             raise StemmaError(done.text.strip().removeprefix("stemma: "))
         workspace.lend(Path.cwd(), config.load(self.params))
 
-    def _unless_there(self, name: str, before: Results | None) -> Outcome | None:
-        """Why nothing is to do: these results are there, or nothing changed that they depend on."""
-        if self.repository.has(name):
-            return Outcome("present", f"branch {name} holds these results already; nothing is retrained", name)
-        if before is not None and not self.pipeline.changed():
-            line = f"no change that results depend on since {before.branch}; nothing is retrained"
-            return Outcome("unchanged", line, before.branch)
-        return None
+    def _unchanged(self, before: Results | None) -> Outcome | None:
+        """The end of it if nothing changed that results depend on."""
+        if before is None or self.pipeline.changed():
+            return None
+        line = f"no change that results depend on since {before.branch}; nothing is retrained"
+        return Outcome("unchanged", line, before.branch)
 
-    def _results(self, name: str, wanted: dict[str, Any], before: Results | None) -> Outcome:
+    def _results(self, wanted: dict[str, Any], before: Results | None) -> Outcome:
         connect()
         self.pipeline.pull()
         self.story.about["compared with"] = before.branch if before else "nothing: these results are the first"
         try:
-            outcome = self._made(name, wanted, before)
+            outcome = self._made(self._name(wanted), wanted, before)
         except StemmaError as error:
             self.story.failure = str(error)
             print(f"report: {self._report()}", flush=True)

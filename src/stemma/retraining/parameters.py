@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from stemma.errors import StemmaError, unknown
+from stemma.errors import StemmaError
 from stemma.retraining.secrets import holds_secret
 from stemma.yaml_loader import Loader
 
@@ -37,7 +37,7 @@ def write(path: Path, settings: dict[str, Any]) -> None:
     """Set each key of `settings` in the file at `path`; everything else stays as it is.
 
     Raises:
-        StemmaError: what should hold a key is no mapping, or not there.
+        StemmaError: what should hold a key is no mapping.
     """
     if not settings:
         return
@@ -54,10 +54,9 @@ def write(path: Path, settings: dict[str, Any]) -> None:
 
 
 def _section(path: Path, values: Any, key: str, parents: list[str]) -> Any:
+    """Where the last part of `key` belongs; sections not written yet are made, for the configuration to judge."""
     for parent in parents:
-        if not isinstance(values, dict) or parent not in values:
-            raise unknown(f"{path.name}: --set {key}", parent, values if isinstance(values, dict) else ())
-        values = values[parent]
+        values = values.setdefault(parent, {}) if isinstance(values, dict) else None
     if not isinstance(values, dict):
         raise StemmaError(f"{path.name}: --set {key}: '{'.'.join(parents)}' is no section")
     return values

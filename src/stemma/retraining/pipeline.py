@@ -10,7 +10,6 @@ from stemma.errors import StemmaError
 from stemma.retraining.process import Commands, Done
 from stemma.retraining.repository import LOCK
 from stemma.retraining.request import RetrainingFailed
-from stemma.retraining.workspace import remotes
 
 UP_TO_DATE = "Data and pipelines are up to date."
 RAN, RESTORED = re.compile(r"^Running stage '(.+)':"), re.compile(r"^Stage '(.+)' is cached")
@@ -89,13 +88,12 @@ class Pipeline:
         return dict(json.loads(done.lines[-1]))
 
 
-def chosen_remote(checkout: Commands, name: str | None) -> str:
-    """The DVC remote `name`, else the default one, else empty.
+def chosen_remote(checkout: Commands, known: dict[str, str], name: str | None) -> str:
+    """The DVC remote `name` of the `known` ones (name -> address), else the default one, else empty.
 
     Raises:
         StemmaError: there is no such remote, or the folder that it names is not there.
     """
-    known = remotes(checkout)
     chosen = name or checkout.dvc("config", "core.remote").text.strip()
     if not chosen:
         return ""

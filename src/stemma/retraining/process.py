@@ -16,10 +16,10 @@ TOKEN = "STEMMA_GIT_TOKEN"  # noqa: S105 - the variable's name
 QUIET = {
     "DVC_NO_ANALYTICS": "1",
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -o BatchMode=yes"),
+    "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
     "PYTHONUNBUFFERED": "1",
 }
-"""An unattended command must fail, not ask."""
+"""An unattended command must fail, not ask; what the environment says otherwise holds."""
 ASKED = f'!f() {{ echo username=x-access-token; echo "password=${TOKEN}"; }}; f'
 """A credential helper that answers with the token out of the environment: it stands in no file and no argument."""
 
@@ -52,7 +52,7 @@ class Commands:
 
     def __init__(self, folder: Path, secrets: Secrets, environment: Mapping[str, str], keep: Sequence[int] = ()):
         self.folder, self.secrets, self.keep = folder, secrets, tuple(keep)
-        self.environment = {**environment, **QUIET}
+        self.environment = {**QUIET, **environment}
         self.token = self.environment.pop(TOKEN, "")
         self.log: TextIO | None = None
 

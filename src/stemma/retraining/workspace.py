@@ -54,8 +54,8 @@ def environment(project: Path, given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def prepare(project: Path, checkout: Commands, inside: Commands, commit: str) -> None:
-    """Bring the workspace to `commit`, with the project's DVC cache, remotes and downloads.
+def prepare(project: Path, checkout: Commands, inside: Commands, commit: str, known: dict[str, str]) -> None:
+    """Bring the workspace to `commit`, with the project's DVC cache, downloads and `known` remotes (name -> address).
 
     What Git ignores stays: checkpoints of a training that was killed, logs, data.
     """
@@ -67,7 +67,7 @@ def prepare(project: Path, checkout: Commands, inside: Commands, commit: str) ->
     _done(inside.git("checkout", "--quiet", "--force", "--detach", commit), "checkout")
     inside.git("clean", "--quiet", "-d", "--force")
     _share_downloads(project, folder)
-    _share_cache(project, folder, checkout, inside)
+    _share_cache(project, folder, checkout, inside, known)
 
 
 def _done(done: Done, what: str) -> None:
@@ -95,7 +95,7 @@ def lend(project: Path, checked: Config) -> None:
                 there.symlink_to(here, target_is_directory=here.is_dir())
 
 
-def _share_cache(project: Path, folder: Path, checkout: Commands, inside: Commands) -> None:
+def _share_cache(project: Path, folder: Path, checkout: Commands, inside: Commands, known: dict[str, str]) -> None:
     """The project's own DVC settings with its secrets, its cache, and its remotes where they are folders."""
     own, local = project / ".dvc/config.local", folder / ".dvc/config.local"
     local.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _share_cache(project: Path, folder: Path, checkout: Commands, inside: Comman
         local.touch(mode=0o600)
         local.write_bytes(own.read_bytes())
     inside.dvc("config", "--local", "cache.dir", checkout.dvc("cache", "dir").lines[-1])
-    for name, address in remotes(checkout).items():
+    for name, address in known.items():
         if not urlsplit(address).scheme:
             inside.dvc("remote", "modify", "--local", name, "url", str(Path(address).resolve()))
 
