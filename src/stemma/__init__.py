@@ -1,1 +1,5 @@
 """Stemma compares the classic deep-learning families on the same data under the same rules."""
+
+from stemma.garbage import collect_seldom
+
+collect_seldom()

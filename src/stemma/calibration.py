@@ -6,8 +6,6 @@ Guo, Pleiss, Sun, Weinberger (2017), On calibration of modern neural networks.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
 BINS = 15
 WIDEST = 100.0
@@ -50,6 +48,9 @@ def temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """The one by which the logits are divided so that the cross-entropy is least: above 1 for a model too sure of
     itself. No prediction changes. To be fitted on examples that are neither trained on nor tested.
     """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
     logits, rows = _logits(probabilities), np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:
@@ -61,6 +62,8 @@ def temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 def scaled(probabilities: np.ndarray, by: float) -> np.ndarray:
     """Probabilities `[N, K]` at the temperature `by`."""
+    from scipy.special import softmax
+
     return softmax(_logits(probabilities) / by, axis=1)
 
 

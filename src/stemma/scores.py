@@ -4,6 +4,8 @@
 the target's own unit. Tasks that an experiment asks for (`reconstruct`, `density`, `map`, `recall`) are judged where
 the model is, example by example: the outputs are what is kept of that, a column a number `[N, C]`, and the targets say
 what was judged on: each example's squared distance to the mean of all, a value `[N]` (`stemma.nn.judging`).
+
+SciPy and scikit-learn are imported by the functions that use them: to ask what a task's scores are takes neither.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,9 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
-from sklearn import metrics
-from sklearn.metrics import brier_score_loss, f1_score, log_loss
 
 from stemma.calibration import calibration_error
 from stemma.errors import unknown
@@ -28,6 +27,8 @@ def accuracy(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean of the classes' F1; a class that is never predicted counts 0."""
+    from sklearn.metrics import f1_score
+
     classes = np.arange(probabilities.shape[1])
     predicted = probabilities.argmax(axis=1)
     return float(f1_score(labels, predicted, labels=classes, average="macro", zero_division=0))
@@ -35,6 +36,8 @@ def macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean negative log probability of the label, in nats; probabilities are clipped at float64's epsilon."""
+    from sklearn.metrics import log_loss
+
     return float(log_loss(labels, probabilities, labels=np.arange(probabilities.shape[1])))
 
 
@@ -44,6 +47,8 @@ def auroc(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
     By ranks (Mann, Whitney, 1947), all classes at once. A class without examples, or without others, has no part.
     """
+    from scipy.stats import rankdata
+
     mine = labels[:, None] == np.arange(probabilities.shape[1])
     count = mine.sum(axis=0)
     known = (count > 0) & (count < len(labels))
@@ -58,6 +63,8 @@ def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Half the mean squared distance to the label's own indicator (Brier, 1950): 0 for certain and right, 1 for certain
     and wrong; of two classes the mean squared error of the one's probability.
     """
+    from sklearn.metrics import brier_score_loss
+
     classes = np.arange(probabilities.shape[1])
     if len(classes) == 2:
         return float(brier_score_loss(labels, probabilities[:, 1], labels=classes))
@@ -73,17 +80,23 @@ def worst_class_recall(labels: np.ndarray, probabilities: np.ndarray) -> float:
 
 def rmse(targets: np.ndarray, values: np.ndarray) -> float:
     """Root of the mean squared error."""
-    return float(metrics.root_mean_squared_error(targets, values))
+    from sklearn.metrics import root_mean_squared_error
+
+    return float(root_mean_squared_error(targets, values))
 
 
 def mae(targets: np.ndarray, values: np.ndarray) -> float:
     """Mean absolute error."""
-    return float(metrics.mean_absolute_error(targets, values))
+    from sklearn.metrics import mean_absolute_error
+
+    return float(mean_absolute_error(targets, values))
 
 
 def r2(targets: np.ndarray, values: np.ndarray) -> float:
     """Share of the targets' variance that is explained: 0 for their mean, below 0 for what is worse than that."""
-    return float(metrics.r2_score(targets, values))
+    from sklearn.metrics import r2_score
+
+    return float(r2_score(targets, values))
 
 
 def column(place: int) -> Function:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stemma.serving.package import CODE, STEMMA
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
-EVERYONE = {"stemma", "stemma.errors", "stemma.files", "stemma.threads"}
+EVERYONE = {"stemma", "stemma.errors", "stemma.files", "stemma.garbage", "stemma.threads"}
 
 ALLOWED = {  # module or package -> what of stemma it may import, besides itself and what everyone may
     "stemma.spec": set(),
@@ -137,10 +139,28 @@ def test_light_stages_and_commands_import_no_torch(script: str) -> None:
     assert run.stdout.strip() == "set()"
 
 
+@pytest.mark.parametrize("module", ["stemma.cli.main", "stemma.training", "stemma.tracking", "stemma.scores"])
+def test_what_every_command_or_training_imports_is_light(module: str) -> None:
+    code = f"import sys, {module}; print({{'torch', 'mlflow', 'sklearn', 'scipy'}} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=SOURCE, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+def test_a_packaged_model_carries_the_code_that_it_needs_and_nothing_that_is_gone() -> None:
+    carried = {STEMMA / name for name in CODE}
+    assert all(path.exists() for path in carried)
+    families = [path for module, path in MODULES.items() if within(module, "stemma.families")]
+    starts = [*families, MODULES["stemma"], MODULES["stemma.serving.script"]]
+    needed = {module for start in starts for module in reached(start, ())}
+    needed |= {module.rpartition(".")[0] for module in needed}
+    missing = {m for m in needed if m and not carried & {MODULES[m], *MODULES[m].parents}}
+    assert missing == set()
+
+
 # Modules that a stage imports and that no result depends on: they name, check, record or start things, and
 # what they let through is itself a dependency (params.yaml, the raw data).
 EXEMPT = {
-    "stemma", "stemma.errors", "stemma.files",  "stemma.spec", "stemma.config", "stemma.families.catalog", "stemma.runs",
+    "stemma", "stemma.errors", "stemma.files", "stemma.garbage", "stemma.spec", "stemma.config", "stemma.families.catalog", "stemma.runs",
     "stemma.data", "stemma.cli", "stemma.cli.stage", "stemma.tracking",
 }  # fmt: skip
 

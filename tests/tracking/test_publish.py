@@ -42,8 +42,8 @@ def test_everything_is_there(publishing: Publishing, project: Path) -> None:
         assert run.data.tags["mlflow.runColor"].startswith("#")
         assert {"family", "architecture", "hidden"} <= set(run.data.params)
         assert run.inputs.dataset_inputs[0].dataset.digest == "a" * 36
-        artifacts = {item.path for item in connect().list_artifacts(run.info.run_id, "figures")}
-        assert artifacts == {"figures/confusion_matrix.png", "figures/learning_curves.png"}
+    artifacts = {item.path for item in connect().list_artifacts(parent.info.run_id, "figures")}
+    assert artifacts == {"figures/confusion_matrix.png", "figures/learning_curves.png"}
     assert not set(parent.data.metrics) & set(child.data.metrics)
     assert len(parent.data.metrics) == 6
     assert parent.data.metrics["acc_mean"] == pytest.approx(0.7)
@@ -203,7 +203,7 @@ def test_values_have_names_and_an_order_of_their_own(publishing: Publishing, pro
     (child,) = runs("diabetes@package", "tags.mlflow.runName = 'diabetes-ridge-seed1'")
     epochs, once = {"train/loss", "val/loss", "val/rmse"}, {"test/rmse", "train_s", "best_epoch", "best/val_rmse"}
     assert set(child.data.metrics) == epochs | once
-    pictures = {item.path for item in connect().list_artifacts(child.info.run_id, "figures")}
+    pictures = {item.path for item in connect().list_artifacts(parents["diabetes-ridge"].info.run_id, "figures")}
     assert pictures == {"figures/predicted_true.png", "figures/learning_curves.png"}
     tags = connect().get_experiment_by_name("diabetes@package").tags
     assert "100 test examples, targets with a standard deviation of" in tags["mlflow.note.content"]

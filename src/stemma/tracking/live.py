@@ -22,7 +22,7 @@ from stemma.tracking.store import is_server, tracking_uri
 log = logging.getLogger(__name__)
 AFTER = "STEMMA_LIVE_AFTER"
 """Environment variable: seconds of training after which it is shown; `never`."""
-SERVER_AFTER, DATABASE_AFTER = 5.0, 20.0
+SERVER_AFTER, DATABASE_AFTER = 5.0, 30.0
 """Whoever names a server looks at it; to open a database costs 3 CPU seconds, more than a short training is worth."""
 GRACE = 2.0
 """Seconds that the process has at the end of training to write what is left."""

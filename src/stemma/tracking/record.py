@@ -63,7 +63,7 @@ class Recorder:
         self._write(parent, describe.parameters(vars(self.summary), "aggregate"))
         self._log(parent, [(name, 0, value) for name, value in describe.aggregates(self.row).items()], "", begun)
         predictions = {seed: self.runs.predictions(seed) for seed in self.runs.seeds()}
-        models = {seed: self._child(parent, key, seed, predictions[seed]) for seed in predictions}
+        models = {seed: self._child(parent, key, seed) for seed in predictions}
         self._figures(parent, predictions)
         self._pictures(parent)
         self._run_files(parent)
@@ -74,7 +74,7 @@ class Recorder:
         self.client.set_logged_model_tags(models[self.best], {"mlflow.note.content": self._model_note(parent)})
         self.client.set_terminated(parent, end_time=self._end(begun, seconds))
 
-    def _child(self, parent: str, key: str, seed: int, predictions: Predictions) -> str:
+    def _child(self, parent: str, key: str, seed: int) -> str:
         """The run of one seed; returns the id of its logged model, which only the best seed has."""
         own = {"mlflow.parentRunId": parent, "seed": str(seed), "key": f"{key}-{seed}"}
         once, primary = describe.seed_metrics(self.row, seed), self.row["primary"]
@@ -87,7 +87,6 @@ class Recorder:
         points = [(name, 0, value) for name, value in (once | chosen).items()]
         points += describe.perturbed(self.row, seed)
         self._log(run, [*describe.curves(self.runs.history(seed)), *points], model, begun)
-        self._figures(run, {seed: predictions})
         self.client.set_tag(
             run,
             "mlflow.note.content",
@@ -141,16 +140,19 @@ class Recorder:
         for start in range(0, len(metrics), METRICS_A_CALL):
             self.client.log_batch(run, metrics=metrics[start : start + METRICS_A_CALL])
 
-    def _figures(self, run: str, predictions: dict[int, Predictions]) -> None:
-        """Where the seeds err and their learning curves, under the same paths in every run of a task."""
-        folder = self.scratch / run
+    def _figures(self, parent: str, predictions: dict[int, Predictions]) -> None:
+        """Where the seeds err and their learning curves, under the same paths in every experiment of a task.
+
+        A seed has none of its own: the UI draws its curves, and to draw 2 pictures a seed takes most of the time.
+        """
+        folder = self.scratch / parent
         folder.mkdir()
         targets, outputs = (np.concatenate(parts) for parts in zip(*predictions.values(), strict=True))
         task = self.summary.task
         figures.ERRORS.get(task, figures.by_example)(targets, outputs, self.summary, folder / f"{TOLD[task].card}.png")
         histories = {f"seed{seed}": self.runs.history(seed) for seed in predictions}
         figures.learning_curves(histories, self.row["primary"], folder / "learning_curves.png")
-        self.client.log_artifacts(run, str(folder), "figures")
+        self.client.log_artifacts(parent, str(folder), "figures")
 
     def _pictures(self, parent: str) -> None:
         """Pictures as cards of the UI: where it errs, filters, samples, mistakes."""

@@ -21,6 +21,7 @@ from stemma.families.catalog import entry
 from stemma.families.phase import Phase
 from stemma.families.start import frozen_epochs, take_over, thawing
 from stemma.files import read_json, write_json
+from stemma.garbage import collect_as_usual
 from stemma.nn.names import OPTIMIZERS
 from stemma.runs import RunFiles, SeedSummary
 from stemma.scores import scoring
@@ -63,6 +64,7 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     Raises:
         TrainingFailed: a loss was not finite; the error carries the history so far.
     """
+    collect_as_usual()
     torch.set_float32_matmul_precision(experiment.matmul_precision)
     clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")

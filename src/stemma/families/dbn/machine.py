@@ -129,9 +129,10 @@ class RBM(nn.Module):
         h may be means, since the energy is linear in it. One product makes both sides' share of the weights.
         """
         (v, h), (fantasy, fantasy_h) = data, fantasies
-        signed = torch.cat([h, fantasy_h * (-len(v) / len(fantasy))])
+        share = len(v) / len(fantasy)
+        signed = torch.cat([h, -fantasy_h if share == 1 else fantasy_h * -share])
         weight = torch.addmm(h.new_zeros(()), torch.cat([v, fantasy]).T, signed, beta=0, alpha=-1 / len(v))
-        return weight, _mean(fantasy) - _mean(v), signed.sum(0) / -len(v)
+        return weight, _mean_difference(fantasy, v), signed.sum(0) / -len(v)
 
 
 class GaussianRBM(RBM):
@@ -229,6 +230,11 @@ def _wide(x: Tensor) -> torch.dtype:
 def _mean(x: Tensor) -> Tensor:
     """Over rows."""
     return x.mean(0, dtype=_wide(x))
+
+
+def _mean_difference(x: Tensor, y: Tensor) -> Tensor:
+    """Over rows, the mean of x less that of y; in one pass where these are as many."""
+    return _mean(x - y) if len(x) == len(y) else _mean(x) - _mean(y)
 
 
 def make_rbm(units: str, visible: int, hidden: int, learn_variance: bool = False) -> RBM:
