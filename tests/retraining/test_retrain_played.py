@@ -125,10 +125,10 @@ def test_a_dispatch_with_a_parameter(played: Played) -> None:
 
 def test_a_failing_validation_leaves_the_champion(played: Played) -> None:
     before = played.branches()
-    code, told = played.retrain("--reason", "dispatch", "--set", "datasets.rows.limits.gap=0.0001")
+    code, told = played.retrain("--reason", "dispatch", "--set", "datasets.rows.limits.balance=1.0")
     assert code == 1, told
     last = told.strip().splitlines()[-1]
-    assert last.startswith("stemma: stage validate@rows failed: ") and "expectation" in last
+    assert last.startswith("stemma: stage validate@rows failed: ") and "classes balanced" in last
     assert "**Failed:** stage validate@rows failed" in played.report()
     assert played.branches() == before and played.champion() == ("rows-mlp", 1)
 
