@@ -91,7 +91,7 @@ def code(text: str) -> str:
 def plain(text: str) -> str:
     """`text` in a line of its own in which no mark has a meaning."""
     marks = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>#|!"})
-    return " ".join(text.split()).translate(marks).replace("@", "@\u200b")
+    return re.sub(r"(?<!\w)@", "@\u200b", " ".join(text.split()).translate(marks))
 
 
 def write(story: Story, folder: Path, hide: Any) -> Path:
