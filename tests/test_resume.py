@@ -146,12 +146,12 @@ def test_a_kill_while_the_bookmark_is_written_leaves_the_one_before(
 ) -> None:
     runs, settings, save, count = RunFiles("x", tmp_path / "runs"), experiment("mlp", refit=False), torch.save, [0]
 
-    def half(content: Any, path: Path) -> None:
+    def half(content: Any, file: Any) -> None:
         count[0] += 1
         if count[0] == 2:
-            path.write_bytes(b"half")
+            file.write(b"half")
             raise Killed
-        save(content, path)
+        save(content, file)
 
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", half)

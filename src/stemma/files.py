@@ -26,6 +26,10 @@ class Unwritable(StemmaError):
         super().__init__(f"{path}: cannot be written: {reason}")
         self.path, self.reason = path, reason
 
+    def __reduce__(self) -> tuple[type, tuple[Path, str]]:
+        """It comes whole from the process of a pool."""
+        return type(self), (self.path, self.reason)
+
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:

@@ -34,11 +34,12 @@ ALLOWED = {  # module or package -> what of stemma it may import, besides itself
     "stemma.comparison": {"stemma.runs", "stemma.scores", "stemma.calibration"},
     "stemma.gate": {"stemma.runs", "stemma.scores", "stemma.comparison"},
     "stemma.report": {"stemma.runs", "stemma.comparison", "stemma.scores"},
-    "stemma.tracking": {"stemma.runs", "stemma.comparison", "stemma.serving", "stemma.scores", "stemma.report"},
+    "stemma.tracking": {"stemma.runs", "stemma.comparison", "stemma.serving", "stemma.scores", "stemma.report", "stemma.sweeps.record"},
     "stemma.registry": {"stemma.runs", "stemma.scores", "stemma.comparison", "stemma.gate", "stemma.tracking", "stemma.serving"},
     "stemma.retraining": {"stemma.config", "stemma.yaml_loader", "stemma.data", "stemma.drift", "stemma.tracking"},
     "stemma.served": {"stemma.config", "stemma.data.catalog", "stemma.registry", "stemma.serving", "stemma.tracking"},
     "stemma.drift": {"stemma.spec", "stemma.runs", "stemma.scores", "stemma.data", "stemma.families", "stemma.report.svg", "stemma.report.pictures"},
+    "stemma.sweeps": {"stemma.config", "stemma.runs", "stemma.scores", "stemma.training", "stemma.families.catalog"},
     "stemma.studies": {"stemma.runs", "stemma.comparison", "stemma.report", "stemma.data.store", "stemma.families", "stemma.nn"},
     "stemma.serving": {"stemma.spec", "stemma.families", "stemma.data.text", "stemma.data.image", "stemma.data.store",
                        "stemma.data.preparation.columns"},
@@ -57,6 +58,7 @@ FORBIDDEN = {  # outside packages that a part must not import, anywhere in it
     "stemma.drift": {"mlflow", "torch"},
     "stemma.studies": {"mlflow"},
     "stemma.retraining": {"mlflow", "torch"},
+    "stemma.sweeps": {"mlflow", "torch"},
 }
 ONLY = {"great_expectations": {"stemma.data.validation.expectations"}, "torch": set()}
 

@@ -116,6 +116,55 @@ def test_other_results_are_published_beside_what_was_shown(publishing: Publishin
     assert current.info.run_id != before and current.info.status == "FINISHED"
 
 
+@pytest.mark.parametrize("killed_at", [0, 2, 4])
+def test_a_training_that_was_killed_goes_on_in_its_runs(publishing: Publishing, project: Path, killed_at: int) -> None:
+    """The store ends up as if it had not been killed, with the runs of its first start."""
+    files = RunFiles("mnist-dbn", project / "runs")
+    publishing("mnist-dbn", log_model=model_without_files)
+    clean = stored()
+    for run in runs_of(connect(), "1", ""):
+        connect().delete_run(run.info.run_id)
+    shown(files, killed_at, outcome="KILLED" if killed_at else "")
+    before = {name: run.info.run_id for name, run in by_name().items()}
+    again = streamer.Streamer(order(files, f"{GONE}2"))
+    for seed in files.seeds():
+        files.live(seed).unlink(missing_ok=True)
+    again.push()
+    assert {run.data.tags[owner.OWNER] for run in by_name().values()} == {GONE}, "nothing is known yet"
+    for rows in (3, 5):
+        for seed in files.seeds():
+            grow(files, seed, rows)
+        again.push()
+    found = by_name()
+    assert {name: run.info.run_id for name, run in found.items()} == before
+    assert {(run.info.status, run.data.tags["superseded"]) for run in found.values()} == {("RUNNING", "live")}
+    again.end("FINISHED")
+    publishing("mnist-dbn", log_model=model_without_files)
+    assert {name: run.info.run_id for name, run in by_name().items()} == before and stored() == clean
+
+
+@pytest.mark.parametrize("other", ["settings", "data", "results", "alive"])
+def test_another_training_has_runs_of_its_own(project: Path, other: str) -> None:
+    files = RunFiles("mnist-dbn", project / "runs")
+    shown(files, 3, ELSEWHERE if other == "alive" else GONE, outcome="" if other == "alive" else "KILLED")
+    before = by_name()["mnist-dbn"].info.run_id
+    changed = order(files, f"{GONE}2")
+    if other == "settings":
+        changed["info"]["settings"]["epochs"] = 99
+    elif other == "data":
+        changed["info"]["digest"] = "other"
+    elif other == "results":
+        history = files.history(1)
+        files.write_history(1, history.assign(val_loss=history.val_loss + 1).to_dict("records"))
+    for seed in files.seeds():
+        grow(files, seed, 5)
+    again = streamer.Streamer(changed)
+    again.push()
+    mine = {run.info.run_id for run in runs_of(connect(), "1", f"tags.live = '{GONE}2'")}
+    assert len(mine) == 3 and before not in mine
+    assert connect().get_run(before).data.tags["superseded"] == ("live" if other == "alive" else "yes")
+
+
 def test_publish_leaves_a_training_that_goes_on_alone(publishing: Publishing, project: Path) -> None:
     files = RunFiles("mnist-mlp", project / "runs")
     shown(files, 2, owner.me(), outcome="")

@@ -1,7 +1,8 @@
-"""Changing an entry of params.yaml in its text, so that every other character stays as it is."""
+"""Changing or adding an entry of params.yaml in its text, so that every other character stays as it is."""
 
 import json
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import yaml
@@ -21,6 +22,23 @@ def rewritten(params: Path, slot: str, values: dict[str, str | None]) -> str:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StemmaError(f"{params}: not a readable parameter file ({error})") from None
     return _flow(text, entry, values) if entry.flow_style else _block(text, entry, values)
+
+
+def appended(params: Path, section: str, block: str) -> str:
+    """The text of `params` with `block`, the lines of an entry, at the end of a section that has one a line.
+
+    Raises:
+        StemmaError: the section is written within braces.
+    """
+    text = params.read_text(encoding="utf-8")
+    node = _child(yaml.compose(text, Loader=yaml.SafeLoader), section, params)
+    if node.flow_style or not node.value:
+        raise StemmaError(f"{params}: {section}: written within braces; add the entry by hand")
+    last = node
+    while isinstance(last, yaml.CollectionNode) and not last.flow_style and last.value:
+        last = last.value[-1][1] if isinstance(last, yaml.MappingNode) else last.value[-1]
+    text, end = (text, _line_end(text, last.end_mark.index)) if text.endswith("\n") else (text + "\n", len(text) + 1)
+    return text[:end] + indent(block, " " * node.value[0][0].start_mark.column) + text[end:]
 
 
 def _child(node: Any, key: str, params: Path) -> Any:

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+<<<<<<< HEAD
 from stemma.cli import (
     data,
     drift,
@@ -17,6 +18,9 @@ from stemma.cli import (
     tracking,
     versioning,
 )
+=======
+from stemma.cli import data, drift, models, parameters, registry, report, results, serving, sweep, tracking, versioning
+>>>>>>> main
 from stemma.errors import StemmaError
 
 app = typer.Typer(help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -29,7 +33,11 @@ results.register(app)
 report.register(app)
 versioning.register(app)
 drift.register(app)
+<<<<<<< HEAD
 retrain.register(app)
+=======
+sweep.register(app)
+>>>>>>> main
 app.add_typer(data.app, name="data")
 
 

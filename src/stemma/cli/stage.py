@@ -29,7 +29,7 @@ def run(stage: str, work: Callable[[config.Config, str], None], argument: str | 
     key = options.get(argument or "", "")
     if key != Path(key).name:
         parser.error(f"{argument}: expected a name, found '{key}'")
-    _log_to(LOGS / stage / f"{key or stage}.log")
+    log_to(LOGS / stage / f"{key or stage}.log")
     signal.signal(signal.SIGTERM, _terminated)
     try:
         work(config.load(options["params"]), key)
@@ -38,7 +38,7 @@ def run(stage: str, work: Callable[[config.Config, str], None], argument: str | 
         sys.exit(error.exit_code)
 
 
-def _log_to(path: Path) -> None:
+def log_to(path: Path) -> None:
     """Log lines to stderr and, with their time, to `path`, which is begun anew."""
     path.parent.mkdir(parents=True, exist_ok=True)
     file, console = logging.FileHandler(path, mode="w", encoding="utf-8"), logging.StreamHandler()

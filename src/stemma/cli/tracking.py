@@ -27,11 +27,16 @@ def publish(params: Params = PARAMS, reports: Reports = REPORTS) -> None:
     """Bring the MLflow store to the state of the run files; what is there already is left alone."""
     from stemma import config
     from stemma.serving.package import log_model
+    from stemma.sweeps.record import all_sweeps
     from stemma.tracking import tracking_uri
     from stemma.tracking.publish import publish as bring
+    from stemma.tracking.sweeps import publish as publish_sweep
 
     experiments, comparison = config.load(params).trained, report(reports / "comparison.json")
     done = bring(experiments, comparison, log_model)
+    for files in all_sweeps():
+        if files.trials():
+            publish_sweep(files)
     counts = f"{len(done.added)} added, {len(done.unchanged)} were there already"
     print(f"published to {without_credentials(tracking_uri())}: {counts}")
     _print_links(PORT)

@@ -4,11 +4,11 @@
 the key, what was found and what is allowed.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, ValidationInfo, field_validator
 
 from stemma.config.datasets import Dataset, Limits, Resize
@@ -19,7 +19,7 @@ from stemma.config.section import Key, Section
 from stemma.config.training import Augment, Experiment, Training
 from stemma.config.transfers import Start, Transfer, transfer_mistakes
 from stemma.errors import StemmaError, unknown
-from stemma.yaml_loader import Loader
+from stemma.yaml_loader import read_mapping
 
 __all__ = [
     "Augment", "Budgets", "Comparison", "Config", "Corruptions", "Dataset", "Evaluation", "Experiment", "Gate",
@@ -102,13 +102,15 @@ class Config(Section):
         return self.datasets[key]
 
 
-def load(path: Path = Path("params.yaml")) -> Config:
-    """Read and check `path`.
+def load(path: Path = Path("params.yaml"), changes: Mapping[str, Mapping[str, Any]] | None = None) -> Config:
+    """Read and check `path`; `changes`: keys of an experiment's entry that stand in place of the file's.
 
     Raises:
         StemmaError: the file is missing, is not YAML, or holds any mistake.
     """
     values, mistakes = _read(path), list[str]()
+    for key, change in (changes or {}).items():
+        _entry(values, key).update(change)
     training, datasets = (_mapping(values, name) for name in ("training", "datasets"))
     if training and validated(Training, training, "training", mistakes) is None:
         values["training"] = training = {}
@@ -149,17 +151,24 @@ def _mapping(values: dict[str, Any], name: str) -> dict[str, Any]:
     return values[name] if isinstance(values.get(name), dict) else {}
 
 
+def written(path: Path, key: str) -> dict[str, Any]:
+    """The entry of the experiment `key` as the file `path`, which is known to hold no mistake, has it."""
+    return _entry(_read(path), key)
+
+
+def section_of(path: Path, key: str) -> str:
+    """Which section of `path` holds the experiment `key`."""
+    return "transfers" if key in _mapping(_read(path), "transfers") else "experiments"
+
+
+def _entry(values: dict[str, Any], key: str) -> dict[str, Any]:
+    experiments = {**_mapping(values, "experiments"), **_mapping(values, "transfers")}
+    if not isinstance(experiments.get(key), dict):
+        raise unknown("experiment", key, experiments)
+    return experiments[key]
+
+
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise StemmaError(f"{path}: no such file; run from the folder that holds params.yaml")
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader)  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" in line {where.line + 1}" if where else ""
-        raise StemmaError(f"{path}: not valid YAML{line}: {getattr(error, 'problem', None) or error}") from None
-    if not isinstance(values, dict):
-        raise StemmaError(
-            f"{path}: expected a mapping with datasets, training, experiments; found {type(values).__name__}"
-        )
-    return values
+    return read_mapping(path, "datasets, training, experiments")

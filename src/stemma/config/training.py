@@ -134,3 +134,8 @@ class Experiment(Training):
         None,
         description="what is learnt from the examples alone, see [comparison.md](comparison.md); null: the slot's own",
     )
+    tried: int = Field(
+        1,
+        ge=1,
+        description="of so many trials on validation it is the best ([sweeps.md](sweeps.md))",
+    )

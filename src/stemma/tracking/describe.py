@@ -63,6 +63,8 @@ def tags(summary: Mapping[str, Any], kind: str, stage: str) -> dict[str, str]:
     start = (summary["settings"].get("start") or {}).get("experiment")
     if start:
         own["start"] = start
+    if (tried := summary["settings"].get("tried", 1)) > 1:
+        own["tried"] = str(tried)
     revision = git_revision()
     if revision:
         own |= {"git_revision": revision, "mlflow.source.git.commit": revision}

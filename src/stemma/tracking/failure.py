@@ -27,7 +27,8 @@ def record_failure(
     """Record that `experiment` failed, at `seed` or as a whole, as a FAILED run below a FAILED parent.
 
     Never raises and never waits for long: where the store cannot be used, one warning says so: the caller
-    is about to report the error that matters. Only this and the streamer of a training swallow an error.
+    is about to report the error that matters. Only this, the streamer of a training and what shows a sweep
+    swallow an error.
 
     Args:
         history: rows of the epochs so far, as in history.csv.
@@ -36,14 +37,14 @@ def record_failure(
             (a mapping), as in `runs.Summary`.
     """
     try:
-        with _quick():
+        with quick():
             _record(experiment, seed, history, message, info)
     except Exception as error:
         log.warning("MLflow: the failure of '%s' is not recorded (%s)", experiment, first_line(error))
 
 
 @contextmanager
-def _quick() -> Iterator[None]:
+def quick() -> Iterator[None]:
     """MLflow's retries and time-outs cut short, for the duration of the block."""
     before = {name: os.environ.get(name) for name in QUICK}
     os.environ.update(QUICK)

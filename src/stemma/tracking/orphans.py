@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stemma.tracking.owner import BEAT, lives
+from stemma.tracking.owner import BEAT, OWNER, lives
 from stemma.tracking.store import runs_of
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def close(client: "MlflowClient") -> int:
     return len(dead)
 
 
-def retire(client: "MlflowClient", into: str, experiment: str) -> None:
-    """Take the runs of earlier trainings of an experiment out of the view of those that go on."""
+def retire(client: "MlflowClient", into: str, experiment: str, owner: str) -> None:
+    """Take the runs of earlier trainings of an experiment out of the view of those that go on and of the `owner`'s."""
     for run in runs_of(client, into, f"tags.experiment = '{experiment}' and {LIVE}"):
-        if not lives(run.data.tags):
+        if run.data.tags[OWNER] != owner and not lives(run.data.tags):
             if run.info.status == "RUNNING":
                 _kill(client, run)
             client.set_tag(run.info.run_id, "superseded", "yes")

@@ -6,6 +6,7 @@ the input without that means that training was killed. It may itself be killed a
 
 import json
 import logging
+import math
 import os
 import sys
 import threading
@@ -22,6 +23,8 @@ from stemma.tracking.store import first_line
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
+
+    from stemma.tracking.begun import Begun
 
 log = logging.getLogger("stemma.tracking.live")
 EVERY, AT_MOST = 1.0, 15.0
@@ -49,7 +52,7 @@ class Streamer:
         self.children: dict[int, str] = {}
         self.known: dict[int, set[tuple[str, int]]] = defaultdict(set)
         self.waiting: dict[int, list[Metric]] = defaultdict(list)
-        self.beaten = 0.0
+        self.beaten, self.over = 0.0, False
 
     def push(self) -> None:
         """Bring the store up to date."""
@@ -59,6 +62,8 @@ class Streamer:
             self._look(seed)
         self.client = self.client or connect()
         self._begin()
+        if not self.parent:
+            return
         for seed, points in self.waiting.items():
             while points:
                 self.client.log_batch(self.children[seed], metrics=points[:METRICS_A_CALL])
@@ -70,6 +75,7 @@ class Streamer:
 
     def end(self, outcome: str) -> None:
         """Close the runs: a training that failed has one seed that did, the others were stopped."""
+        self.over = True
         self.push()
         for run in self.children.values():
             self.client.set_terminated(run, "KILLED" if outcome == "FAILED" else outcome)
@@ -88,8 +94,11 @@ class Streamer:
                 self.waiting[seed].append(Metric(name, value, now, step))
 
     def _begin(self) -> None:
-        """Make what is missing of the runs; those of earlier trainings of the experiment leave the view."""
-        from stemma.tracking import orphans, views
+        """Make what is missing of the runs; those of earlier trainings of the experiment leave the view.
+
+        Where one was killed that this one may be, the first points are awaited, which tell.
+        """
+        from stemma.tracking import begun, orphans, views
         from stemma.tracking.store import experiment_id
         from stemma.tracking.tasks import label
 
@@ -97,7 +106,11 @@ class Streamer:
             return
         into, name = experiment_id(self.client, label(self.info)), self.info["experiment"]
         if not self.parent:
-            orphans.retire(self.client, into, name)
+            earlier = begun.left(self.client, into, self.info)
+            if earlier.parent and not self.over and not any(self.waiting.values()):
+                return
+            self._take_up(earlier)
+            orphans.retire(self.client, into, name, self.owner)
             self.parent = self._run(into, name, "aggregate", {})
         for seed in self.seeds:
             if seed not in self.children:
@@ -107,6 +120,29 @@ class Streamer:
         for key, value in view.items():
             self.client.set_experiment_tag(into, key, value)
         log.info("MLflow: %s is shown while it trains, %s", name, links.run(into, self.parent))
+
+    def _take_up(self, earlier: "Begun") -> None:
+        """Go on in the runs of an earlier start of this training that was killed, if its points are what came again.
+
+        They become this process's, by which `_run` finds them; the parent last.
+        """
+        from stemma.tracking.begun import drawn
+
+        there = {seed: drawn(self.client, child) for seed, child in earlier.children.items() if seed in self.seeds}
+        if earlier.parent is None or not all(self._agrees(seed, found) for seed, found in there.items()):
+            return
+        for seed in there:
+            self.known[seed] |= there[seed].keys()
+            self.waiting[seed] = [each for each in self.waiting[seed] if (each.key, each.step) not in there[seed]]
+        for run in (*(earlier.children[seed] for seed in there), earlier.parent):
+            self.client.update_run(run.info.run_id, status="RUNNING")
+            self.client.set_tag(run.info.run_id, BEAT, str(int(time.time())))
+            self.client.set_tag(run.info.run_id, OWNER, self.owner)
+
+    def _agrees(self, seed: int, there: "Mapping[tuple[str, int], Metric]") -> bool:
+        """Whether what is known of a seed so far is what the store has of it, as far as both go."""
+        ours = {(each.key, each.step): each.value for each in self.waiting[seed]}
+        return all(math.isclose(ours[place], there[place].value) for place in ours.keys() & there.keys())
 
     def _run(self, into: str, name: str, kind: str, own: Mapping[str, str]) -> str:
         """Id of the run `name` of this training, made if need be."""

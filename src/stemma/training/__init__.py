@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from threading import Thread
@@ -24,12 +25,18 @@ if TYPE_CHECKING:
     from stemma.config import Experiment
 
 log = logging.getLogger(__name__)
+WATCH_SECONDS = 0.2
 Result = tuple[SeedSummary, float, list[float]] | None
 """A seed's summary, seconds of training and until each row of history; None where another device tells of it."""
 
 
-def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT) -> None:
+def train(
+    name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT, watch: Callable[[], None] | None = None
+) -> None:
     """Train every seed of `experiment` on the prepared set and write its run files.
+
+    Args:
+        watch: called now and then while the live files grow; an error that it raises ends the training at once.
 
     Raises:
         TrainingFailed: a loss of some seed was not finite.
@@ -40,10 +47,9 @@ def train(name: str, experiment: "Experiment", prepared: Path, root: Path = ROOT
     use_one_thread()
     with _workers(len(experiment.seeds)) as pool:
         side_by_side = pool.submit(_runs_on_cpu, experiment).result()
-        submit = pool.submit if side_by_side else _submit_here
+        submit: Callable[..., Future] = pool.submit if side_by_side else partial(_submit_here, watch=watch)
         futures = {seed: submit(_train_seed, runs, experiment, seed, prepared) for seed in experiment.seeds}
-        for future in wait(futures.values(), return_when=FIRST_EXCEPTION).done:
-            future.result()
+        _until_all_are_done(set(futures.values()), watch)
     results = {seed: future.result() for seed, future in futures.items()}
     told = {f"seed{seed}": result for seed, result in results.items() if result}
     if told:
@@ -70,11 +76,21 @@ def _check(experiment: "Experiment", primary: str) -> None:
         raise StemmaError(f"class_weights: '{experiment.class_weights}', but these data have no classes; use none")
 
 
-def _submit_here(function: Callable, /, *arguments: Any) -> Future:
+def _submit_here(function: Callable, /, *arguments: Any, **named: Any) -> Future:
     """Call in this process, as on several devices, where Lightning starts the other ones."""
     future: Future = Future()
-    future.set_result(function(*arguments))
+    future.set_result(function(*arguments, **named))
     return future
+
+
+def _until_all_are_done(futures: set[Future], watch: Callable[[], None] | None) -> None:
+    """Wait for all of them, or for the first that fails, whose error is raised."""
+    while futures:
+        done, futures = wait(futures, WATCH_SECONDS if watch else None, return_when=FIRST_EXCEPTION)
+        for future in done:
+            future.result()
+        if watch:
+            watch()
 
 
 def spec_of(experiment: "Experiment", prepared: Path) -> DataSpec:
@@ -146,7 +162,9 @@ def _runs_on_cpu(experiment: "Experiment") -> bool:
     return loop.runs_on_cpu(experiment)
 
 
-def _train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> Result:
+def _train_seed(
+    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path, watch: Callable[[], None] | None = None
+) -> Result:
     from stemma.training import loop
 
-    return loop.train_seed(runs, experiment, seed, prepared)
+    return loop.train_seed(runs, experiment, seed, prepared, watch)

@@ -28,11 +28,18 @@ CODE = ("training", "families", "nn", "data/store.py", "data/shards.py", "scores
 
 
 class Atomic(TorchCheckpointIO):
-    """Writes beside the target and renames: a kill or a full disk leaves the file of before."""
+    """Writes beside the target and renames: a kill or a full disk leaves the file of before.
+
+    Raises:
+        Unwritable: the disk refuses it.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with replacing(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+        with replacing(Path(path)) as temporary, temporary.open("wb") as file:
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:  # torch says so of a writer that failed; why stands behind it
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 class History(list[Row]):
@@ -89,7 +96,12 @@ class Bookmark:
         return time.monotonic() - self.written >= self.every
 
     def found(self) -> dict[str, Any] | None:
-        """What an earlier start of the same training left, its history taken up."""
+        """What an earlier start of the same training left, its history taken up.
+
+        What one that was killed while writing left half done is deleted.
+        """
+        for half in self.folder.glob(f".{self.name}-*"):
+            half.unlink(missing_ok=True)
         if not any(self.folder.glob(f"{self.name}-*.ckpt")) or not self.path.is_file():
             return None
         content = torch.load(self.path, map_location="cpu", weights_only=True)

@@ -53,13 +53,18 @@ def _devices(experiment: "Experiment") -> tuple[str, int]:
     return trainer.strategy.root_device.type, trainer.world_size
 
 
-def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path) -> Result:
+def train_seed(
+    runs: RunFiles, experiment: "Experiment", seed: int, prepared: Path, watch: Callable[[], None] | None = None
+) -> Result:
     """Train one seed; write its history and model. It goes on where an earlier start of the same training was killed.
 
     Returns its summary, the seconds that training took, and those until the end of each row of history; None on all
     devices but the first, which writes.
 
     Seconds are the process's own on a CPU, where seeds share the machine, and wall time otherwise.
+
+    Args:
+        watch: called after each row of history; an error that it raises ends the training.
 
     Raises:
         TrainingFailed: a loss was not finite; the error carries the history so far.
@@ -68,7 +73,7 @@ def train_seed(runs: RunFiles, experiment: "Experiment", seed: int, prepared: Pa
     torch.set_float32_matmul_precision(experiment.matmul_precision)
     clock = time.process_time if runs_on_cpu(experiment) else time.perf_counter
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
-    live = Live(runs.live(seed))
+    live = Live(runs.live(seed), watch)
     rows = History(clock, live)
     try:
         seed_run = _seed_run(runs, experiment, seed, prepared)
