@@ -4,7 +4,6 @@ import sys
 
 import typer
 
-<<<<<<< HEAD
 from stemma.cli import (
     data,
     drift,
@@ -15,12 +14,10 @@ from stemma.cli import (
     results,
     retrain,
     serving,
+    sweep,
     tracking,
     versioning,
 )
-=======
-from stemma.cli import data, drift, models, parameters, registry, report, results, serving, sweep, tracking, versioning
->>>>>>> main
 from stemma.errors import StemmaError
 
 app = typer.Typer(help=__doc__.split(":")[0] if __doc__ else None, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -33,11 +30,8 @@ results.register(app)
 report.register(app)
 versioning.register(app)
 drift.register(app)
-<<<<<<< HEAD
 retrain.register(app)
-=======
 sweep.register(app)
->>>>>>> main
 app.add_typer(data.app, name="data")
 
 
