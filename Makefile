@@ -72,8 +72,8 @@ endef
 ui: setup ## open the MLflow UI on 127.0.0.1 (PORT=5000)
 	stemma ui --port $(PORT)
 
-test: setup ## fast tests
-	pytest
+test: setup ## fast tests, a process a core
+	pytest -n logical --maxprocesses 8 --dist loadfile
 
 test-slow: setup ## the tests that need minutes
 	pytest -m slow
