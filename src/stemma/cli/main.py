@@ -13,6 +13,7 @@ from stemma.cli import (
     registry,
     report,
     results,
+    retrain,
     serving,
     sweep,
     tracking,
@@ -31,6 +32,7 @@ report.register(app)
 versioning.register(app)
 drift.register(app)
 fanout.register(app)
+retrain.register(app)
 sweep.register(app)
 app.add_typer(data.app, name="data")
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Slot = Annotated[str, typer.Argument(help="A dataset slot of params.yaml.")]
 Alias = Annotated[str, typer.Argument(help="champion, challenger or previous.")]
 Again = Annotated[bool, typer.Option("--again", help="Judge anew what was rolled back.")]
+Dry = Annotated[bool, typer.Option("--dry-run", help="Judge only; no alias moves, no event is written.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.")]
 To = Annotated[str | None, typer.Option("--to", help="A version number instead of `previous`.")]
 
@@ -24,14 +25,14 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def promote(reports: Reports = REPORTS, again: Again = False, as_json: Json = False) -> None:
+def promote(reports: Reports = REPORTS, again: Again = False, dry: Dry = False, as_json: Json = False) -> None:
     """Give the alias `champion` to each slot's candidate, if the gate says so."""
     from stemma import registry
     from stemma.data.catalog import CATALOG
 
     licences = {name: entry.licence for name, entry in CATALOG.items()}
     decision, comparison = report(reports / "decision.json"), report(reports / "comparison.json")
-    outcomes = registry.promote(decision, comparison, licences, again=again)
+    outcomes = registry.promote(decision, comparison, licences, again=again, dry=dry)
     if as_json:
         print(json.dumps([asdict(outcome) for outcome in outcomes], indent=1))
         return

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stemma.errors import StemmaError
+from stemma.errors import StemmaError, without_credentials
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Params = Annotated[Path, typer.Option("--params", help="The parameter file.")]
@@ -38,7 +38,7 @@ def publish(params: Params = PARAMS, reports: Reports = REPORTS) -> None:
         if files.trials():
             publish_sweep(files)
     counts = f"{len(done.added)} added, {len(done.unchanged)} were there already"
-    print(f"published to {tracking_uri()}: {counts}")
+    print(f"published to {without_credentials(tracking_uri())}: {counts}")
     _print_links(PORT)
 
 
@@ -50,7 +50,7 @@ def ui(port: Port = PORT) -> None:
     orphans.close(store.connect())
     if store.is_server(uri):
         _print_links(port)
-        print(f"MLFLOW_TRACKING_URI is a server, which has the UI itself: {uri}")
+        print(f"MLFLOW_TRACKING_URI is a server, which has the UI itself: {without_credentials(uri)}")
         return
     _check_free(links.HOST, port)
     _print_links(port)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from stemma.registry.card import card
 from stemma.registry.versions import CHALLENGER, CHAMPION, PREVIOUS, aliased, ensure_model, predictions, register
 from stemma.runs import ROOT, RunFiles
 from stemma.tracking import describe
-from stemma.tracking.store import connect, experiment_id, locked, runs_of
+from stemma.tracking.store import connect, experiment_id, locked, runs_of, safe_name
 from stemma.tracking.tasks import label
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def promote(
     licences: Mapping[str, str],
     root: Path = ROOT,
     again: bool = False,
+    dry: bool = False,
 ) -> list[Outcome]:
     """Bring the aliases to the state that the decision and the present champions call for.
 
@@ -66,6 +68,7 @@ def promote(
         decision: content of `reports/decision.json`: the rules, and a candidate a slot.
         comparison: content of `reports/comparison.json`, for the model cards.
         licences: what is known of the data's licence, by dataset.
+        dry: judge only: no alias moves, nothing is registered or written into the history.
 
     Raises:
         StemmaError: a candidate is not published, or the champion's stored predictions are gone.
@@ -76,7 +79,7 @@ def promote(
         for _, entry in sorted(decision["slots"].items())
     ]
     with locked("promote"):
-        return [_promote(client, slot, rules, again) for slot in slots]
+        return [_promote(client, slot, rules, again, dry) for slot in slots]
 
 
 def _slot(
@@ -94,12 +97,12 @@ def _slot(
     return _Slot(runs, candidate, row, group, licences.get(candidate.dataset, ""), comparison["confidence"])
 
 
-def _promote(client: "MlflowClient", slot: _Slot, rules: gate.Rules, again: bool) -> Outcome:
+def _promote(client: "MlflowClient", slot: _Slot, rules: gate.Rules, again: bool, dry: bool) -> Outcome:
     candidate, key = slot.candidate, describe.key(slot.runs)
-    name = ensure_model(client, candidate.dataset, candidate.source)
+    name = (safe_name if dry else partial(ensure_model, client))(candidate.dataset, candidate.source)
     past, holder = ledger.events(client, name), aliased(client, name, CHAMPION)
     moved = ledger.unrecorded(past, holder)
-    if moved is not None:
+    if moved is not None and not dry:
         past = [*past, ledger.append(client, name, moved)]
     if holder is not None and holder.tags.get("key") == key:
         return _outcome(candidate, name, "same", ["The candidate is the champion already."], holder)
@@ -110,6 +113,8 @@ def _promote(client: "MlflowClient", slot: _Slot, rules: gate.Rules, again: bool
     rival = "" if holder is None else holder.tags["key"]
     before = ledger.confirmations(past, candidate.predictions.test_digest, key, rival)
     judged = gate.decide(candidate, told, rules, before)
+    if dry:
+        return _outcome(candidate, name, judged.verdict, judged.reasons, holder)
     after = _carry_out(client, name, slot, judged, holder)
     event = _event(judged, key, rival, holder, after)
     if not ledger.repeated(past, event):

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from stemma.errors import without_credentials
 from stemma.tracking.store import is_server, tracking_uri
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ MODE = "workflowType=machine_learning"
 
 def base(port: int = PORT) -> str:
     """Where the UI answers: the tracking server itself, or the one that `stemma ui` starts."""
-    return tracking_uri().rstrip("/") if is_server(tracking_uri()) else f"http://{HOST}:{port}"
+    uri = without_credentials(tracking_uri())
+    return uri.rstrip("/") if is_server(uri) else f"http://{HOST}:{port}"
 
 
 def view(experiment_id: str, key: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stemma.errors import StemmaError
+from stemma.errors import StemmaError, without_credentials
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -144,4 +144,4 @@ def safe_name(dataset: str, source: str) -> str:
 
 
 def first_line(error: Exception) -> str:
-    return (str(error) or repr(error)).splitlines()[0][:300]
+    return without_credentials((str(error) or repr(error)).splitlines()[0])[:300]
