@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from made_up import SETS, prepare
+from stemma.threads import use_one_thread
+
+use_one_thread()  # `make test` runs a process a core
 
 
 @pytest.fixture(scope="session")

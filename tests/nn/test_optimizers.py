@@ -294,5 +294,5 @@ def test_settings_that_an_optimiser_does_not_take(
 
 def test_what_does_not_go_with_a_search() -> None:
     assert len(search_mistakes("bfgs", "cosine", 1.0, "16-mixed", 2)) == 4
-    assert search_mistakes("bfgs", "constant", None, "32-true", "auto") == []
+    assert search_mistakes("bfgs", "constant", None, "32-true", 1) == []
     assert search_mistakes("sgd", "cosine", 1.0, "16-mixed", 2) == []

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import made_up_runs
 import pytest
-from browser import CHROMIUM, Tab, tab
 from made_up_runs import write_all
 
+from browser import CHROMIUM, Tab, tab
 from stemma import report
 from stemma.comparison import compare
 from stemma.families.catalog import CATALOG
