@@ -80,7 +80,10 @@ def descend(optimizer: Optimizer, parameters: Iterable[Tensor], gradients: Itera
     Without the profiling and hooks that torch wraps around a step: they cost more than the step of a small machine.
     """
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient.to(parameter.dtype)
+        if parameter.grad is None or gradient.dtype == parameter.dtype:
+            parameter.grad = gradient.to(parameter.dtype)
+        else:  # into the memory of the step before
+            parameter.grad.copy_(gradient)
     inspect.unwrap(type(optimizer).step)(optimizer)
 
 
