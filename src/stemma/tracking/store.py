@@ -54,9 +54,22 @@ def connect() -> "MlflowClient":
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)
         with nullcontext() if is_server(uri) else locked("create"):
+            if uri.startswith(SQLITE):
+                _make(Path(uri.removeprefix(SQLITE)))
             client = mlflow.MlflowClient(uri, uri)
             client.search_experiments(max_results=1)
     return client
+
+
+def _make(database: Path) -> None:
+    """Make the database, if it is not there, beside its place: one that was killed half-way is never taken for whole."""
+    from mlflow import MlflowClient
+
+    if not database.exists():
+        begun = database.with_name(f"{database.name}.begun")
+        begun.unlink(missing_ok=True)
+        MlflowClient(f"{SQLITE}{begun}", f"{SQLITE}{begun}").search_experiments(max_results=1)
+        begun.replace(database)
 
 
 @contextmanager
