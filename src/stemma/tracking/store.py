@@ -62,7 +62,7 @@ def connect() -> "MlflowClient":
 
 
 def _make(database: Path) -> None:
-    """Make the database, if it is not there, beside its place: one that was killed half-way is never taken for whole."""
+    """Make the database, if it is not there, beside its place: one killed half-way is never taken for whole."""
     from mlflow import MlflowClient
 
     if not database.exists():
