@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -184,14 +185,14 @@ def cluster(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "src"))
-    (project.parent / "node").mkdir()
-    monkeypatch.setenv("TMPDIR", str(project.parent / "node"))  # where nodes keep their cache
     remote = ["remote", "add", "--default", "shared", str(project.parent / "remote")]
     subprocess.run([sys.executable, "-m", "dvc", *remote], cwd=project, check=True)
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    nodes.add_node(num_cpus=1)
-    yield nodes.address
-    nodes.shutdown()
+    with TemporaryDirectory(dir="/tmp") as node:  # where nodes keep their cache; names of sockets must be short
+        monkeypatch.setenv("TMPDIR", node)
+        nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        nodes.add_node(num_cpus=1)
+        yield nodes.address
+        nodes.shutdown()
 
 
 def test_a_cluster_needs_a_remote_that_its_nodes_find(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

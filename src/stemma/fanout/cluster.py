@@ -6,6 +6,7 @@ unit with what the remote holds, and pushes outputs and run cache there; the cac
 
 import io
 import os
+import signal
 import subprocess
 import tarfile
 import tempfile
@@ -37,10 +38,12 @@ def seats(address: str) -> list["RaySeat"]:
     except ImportError:
         raise StemmaError("--ray: Ray is not installed; pip install 'stemma[cluster]'") from None
     remote = _remote()
+    ended = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(address, log_to_driver=False)
     except ConnectionError as error:
         raise StemmaError(f"--ray {address}: no such cluster ({str(error).splitlines()[0]})") from None
+    signal.signal(signal.SIGTERM, ended)  # Ray's own handler aborts
     dvc("push", "--run-cache", "preprocess")
     project = ray.put((packed(Path.cwd()), remote))
     kind = "GPU" if ray.cluster_resources().get("GPU") else "CPU"
