@@ -114,7 +114,7 @@ def test_a_training_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(t
     (tmp_path / "full/checkpoints").symlink_to(tiny_disk)
     assert stage(tmp_path / "whole").wait(600) == 0
     process = stage(tmp_path / "full")
-    assert process.stderr is not None and any(" fit 3/" in line for line in process.stderr)
+    assert process.stderr is not None and any(" fit 4/" in line for line in process.stderr)
     with (tiny_disk / "other").open("wb", buffering=0) as file:
         for size in (4096, 1):
             try:
@@ -127,7 +127,7 @@ def test_a_training_whose_disk_fills_up_says_so_and_goes_on_when_there_is_room(t
     assert process.returncode == 2 and error.endswith("cannot be written: No space left on device"), told
     assert "Traceback" not in told
     (left,) = (tiny_disk / "x").glob("*.ckpt")
-    assert torch.load(left, weights_only=True)["epoch"] >= 1  # the third one was on its way
+    assert torch.load(left, weights_only=True)["epoch"] >= 2
     (tiny_disk / "other").unlink()
     last = stage(tmp_path / "full")
     _, told = last.communicate(timeout=600)

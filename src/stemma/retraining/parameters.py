@@ -9,7 +9,7 @@ import yaml
 
 from stemma.errors import StemmaError
 from stemma.retraining.secrets import holds_secret
-from stemma.yaml_loader import Loader
+from stemma.yaml_loader import Loader, read_mapping
 
 
 def parsed(settings: Sequence[str]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def refuse_secrets(path: Path) -> None:
     Raises:
         StemmaError: one is, named by its key alone.
     """
-    for key, value in _leaves(yaml.load(path.read_text(encoding="utf-8"), Loader)):  # noqa: S506
+    for key, value in _leaves(read_mapping(path, "datasets, training, experiments")):
         if isinstance(value, str) and holds_secret(value):
             raise StemmaError(
                 f"{path.name}: {key}: an address with credentials, which results would carry; "

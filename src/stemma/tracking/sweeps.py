@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stemma.errors import StemmaError
 from stemma.sweeps.record import About, SweepFiles, Trial, best_of, counted
 from stemma.tracking import describe, links
 from stemma.tracking.failure import quick
@@ -34,7 +35,7 @@ class Showing:
         try:
             with quick():
                 publish(files, over=False)
-        except Exception as error:
+        except StemmaError as error:
             log.warning("MLflow: this sweep is not shown for now (%s)", first_line(error))
             self.failed = True
 
