@@ -1,11 +1,14 @@
 """Which experiments are to be reproduced, in which order, and what becomes of those that fail or are killed."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from dvc.utils.serialize import dump_yaml, load_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stemma.fanout import lock
 from stemma.fanout.local import _shares, judged
 from stemma.fanout.plan import TRIES, Outcome, Plan, Unit, units
 
@@ -19,10 +22,45 @@ def experiments(**starts: str) -> dict:
 
 def test_what_changed_and_what_starts_from_it() -> None:
     known = experiments(a="", b="", c="", d="b", e="d", f="c")
-    found = units(known, {"train@a", "evaluate@b", "compare", "ingest@c", "transfer@a"})
+    every = Plan.of(known, {stage for key in known for stage in (f"train@{key}", f"transfer@{key}")}, {}).waiting
+    found = units(every, {"train@a", "evaluate@b", "compare", "ingest@c", "transfer@a"})
     assert found == [Unit("a"), Unit("b"), Unit("d", "b"), Unit("e", "d")]
     assert [unit.target for unit in found] == ["evaluate@a", "evaluate@b", "evaluate_transfer@d", "evaluate_transfer@e"]
-    assert units(known, {"compare", "decide"}) == []
+    assert units(every, {"compare", "decide"}) == []
+
+
+def test_a_unit_is_told_of_the_data_of_what_others_start_from_and_of_itself() -> None:
+    known = experiments(a="", b="", c="b", d="c", e="")
+    stages = [
+        s
+        for unit in Plan.of(known, {f"{s}@{k}" for s in ("train", "transfer") for k in known}, {}).waiting
+        for s in unit.stages
+    ]
+    plan = Plan.of(known, {"train@b", "train@e"}, {"ingest@x": 0, "compare": 0} | dict.fromkeys(stages, 0))
+    assert [unit.key for unit in plan.waiting] == ["b", "c", "d", "e"]
+    unit = plan.begin()
+    assert unit is not None and {*plan.needed(unit)} == {
+        "ingest@x", "compare", "train@b", "evaluate@b", "transfer@c", "evaluate_transfer@c",
+    }  # fmt: skip
+    plan.end(unit, Outcome(made={"train@b": 1, "evaluate@b": 2}))
+    start = plan.begin()
+    assert start is not None and plan.needed(start)["train@b"] == 1 and plan.needed(start)["transfer@c"] == 0
+    plan.end(start, Outcome("broken"))
+    assert plan.take() == {"train@b": 1, "evaluate@b": 2} and plan.take() == {}
+    assert plan.needed(unit)["train@b"] == 1
+
+
+def test_entries_are_read_as_dvc_writes_them(tmp_path: Path) -> None:
+    """Digests that look like numbers, strings that look like truth values."""
+    entry = {"cmd": "x", "deps": [{"path": "a", "md5": "1234567890123456e7890123456789"}], "params": {"p": {"k": "no"}}}
+    assert lock.read(tmp_path) == {}
+    lock.write(tmp_path, {"a": entry, "b@c": {"cmd": "y", "outs": [{"path": "é", "size": 3}]}})
+    ours = (tmp_path / "dvc.lock").read_text(encoding="utf-8")
+    data = load_yaml(str(tmp_path / "dvc.lock"))
+    assert data["stages"] == lock.read(tmp_path) and data["stages"]["a"] == entry
+    dump_yaml(str(tmp_path / "dvc.lock"), data)
+    assert (tmp_path / "dvc.lock").read_text(encoding="utf-8") == ours
+    assert lock.made(tmp_path, {"a", "z"}) == {"a": entry}
 
 
 @given(

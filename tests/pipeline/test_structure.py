@@ -14,7 +14,7 @@ from stemma.serving.package import CODE, STEMMA
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
-EVERYONE = {"stemma", "stemma.errors", "stemma.files", "stemma.garbage", "stemma.threads"}
+EVERYONE = {"stemma", "stemma.dvc", "stemma.errors", "stemma.files", "stemma.garbage", "stemma.threads"}
 
 ALLOWED = {  # module or package -> what of stemma it may import, besides itself and what everyone may
     "stemma.spec": set(),

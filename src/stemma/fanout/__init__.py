@@ -1,5 +1,5 @@
 """Experiments side by side: each is reproduced in a copy of the project by a worker of its own; all share DVC's cache
-and run cache, from which the project's own `dvc repro` then takes their results.
+and run cache, from which the project takes their results before its own `dvc repro` does the rest.
 
 A `dvc repro` waits 3 s for the lock of its project and no more, so that several in one project fail; copies have their
 own.
@@ -10,16 +10,20 @@ import json
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stemma import config
 from stemma.errors import StemmaError
-from stemma.fanout.dvc import dvc
-from stemma.fanout.plan import Plan, units
+from stemma.fanout import lock
+from stemma.fanout.command import dvc
+from stemma.fanout.plan import Plan
 from stemma.fanout.work import Seat, work_off
 
 log = logging.getLogger(__name__)
+DATA = ("ingest@", "validate@", "preprocess@")
+"""How the names of stages begin that come before all experiments."""
 FOLDER = Path(".dvc/tmp/fan-out")
 """Where the copies lie: DVC and Git look for nothing there."""
 
@@ -35,15 +39,27 @@ def fan_out(seats: Callable[[Any], Sequence[Seat]], remote: bool = False) -> Pla
         StemmaError: the parameters hold a mistake, the data could not be prepared, or another fan-out is at work.
     """
     experiments = config.load().trained
-    with _alone() as lock:
-        dvc("repro", *(["--pull"] if remote else []), "preprocess")
-        plan = Plan(units(experiments, _changed()))
+    pull = ["--pull"] if remote else []
+    with _alone() as file:
+        changed = _changed()
+        if any(stage.startswith(DATA) for stage in changed):
+            dvc("repro", *pull, "preprocess")
+            changed = _changed()
+        plan = Plan.of(experiments, changed, lock.read(Path()))
         if plan.waiting:
-            work_off(plan, seats(lock))
-        targets = [unit.target for unit in plan.done] if plan.failed else []
-        if targets or not plan.failed:
-            dvc("repro", *(["--pull"] if remote else []), *targets)
+            take = partial(_take, plan, "pull" if remote else "checkout")
+            work_off(plan, seats(file), take)
+            take()
+        if not plan.failed:
+            dvc("repro", *pull)
     return plan
+
+
+def _take(plan: Plan, command: str) -> None:
+    """Make the results of what is done by now, and was not taken before, those of this project."""
+    if new := plan.take():
+        lock.write(Path(), lock.read(Path()) | new)
+        dvc(command, "--force", *new, told=False)
 
 
 def _changed() -> Collection[str]:

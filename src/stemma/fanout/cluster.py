@@ -14,10 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stemma.dvc import COMMAND
 from stemma.errors import StemmaError
-from stemma.fanout import copies
-from stemma.fanout.dvc import COMMAND, dvc
+from stemma.fanout import copies, lock
+from stemma.fanout.command import dvc
 from stemma.fanout.local import LocalJob, judged
+from stemma.fanout.lock import Entries
 from stemma.fanout.plan import Outcome, Unit
 from stemma.threads import ONE_THREAD
 from stemma.tracking import tracking_uri
@@ -79,14 +81,14 @@ class RaySeat:
     def __init__(self, project: Any, kind: str) -> None:
         self.project, self.kind = project, kind
 
-    def start(self, unit: Unit) -> "RayJob":
+    def start(self, unit: Unit, entries: Entries) -> "RayJob":
         import ray
 
         own = {"num_gpus": 1} if self.kind == "GPU" else {"num_cpus": 1}
         server = tracking_uri()
         shown = {"MLFLOW_TRACKING_URI": server} if "://" in server and not server.startswith("sqlite") else {}
         task = ray.remote(max_retries=0, **own)(reproduce)
-        return RayJob(task.remote(self.project, unit, shown or {"STEMMA_LIVE_AFTER": "never"}))
+        return RayJob(task.remote(self.project, unit, entries, shown or {"STEMMA_LIVE_AFTER": "never"}))
 
 
 class RayJob:
@@ -116,23 +118,27 @@ class RayJob:
         ray.wait([self.task], timeout=GRACE)
 
 
-def reproduce(project: tuple[bytes, dict[str, str]], unit: Unit, settings: Mapping[str, str]) -> Outcome:
+def reproduce(
+    project: tuple[bytes, dict[str, str]], unit: Unit, entries: Entries, settings: Mapping[str, str]
+) -> Outcome:
     """Reproduce `unit` in a folder of this process and push it; what a Ray worker runs.
 
     Args:
         project: what `packed` made of it, and DVC's settings that are another's here.
+        entries: what dvc.lock holds of all that the unit needs.
     """
     shelf = Path(tempfile.gettempdir()) / f"stemma-fan-out-{os.getuid()}"
     with tempfile.TemporaryDirectory(prefix="stemma-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder)
         unpack(*project, copy, shelf / "cache")
+        lock.write(copy, entries)
         log = copy / "fan-out.log"
         words = (["repro", "--pull", "--allow-missing", unit.target], ["push", "--run-cache", *unit.stages])
         for command in words:
             outcome = _ran(command, copy, log, settings)
             if outcome.reason:
                 return outcome
-    return Outcome()
+        return Outcome(made=lock.made(copy, unit.stages))
 
 
 def unpack(project: bytes, remote: Mapping[str, str], copy: Path, cache: Path) -> None:

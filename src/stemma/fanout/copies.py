@@ -4,11 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
-from stemma.fanout.dvc import dvc
+from stemma.fanout.command import dvc
 from stemma.files import write_text
 
-CONTENT = ("dvc.yaml", "dvc.lock", "params.yaml", ".dvcignore", "src", "pipelines")
-"""What stages read that no stage writes, and what DVC knows of the data."""
+CONTENT = ("dvc.yaml", "params.yaml", ".dvcignore", "src", "pipelines")
+"""What stages read that no stage writes."""
 SHARED = ("checkpoints", "logs")
 """Folders that are those of the project: a training goes on where any worker's was killed."""
 LINKS = "reflink,hardlink,symlink,copy"

@@ -6,12 +6,14 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stemma.fanout import copies
-from stemma.fanout.dvc import COMMAND
+from stemma.dvc import COMMAND
+from stemma.fanout import copies, lock
+from stemma.fanout.lock import Entries
 from stemma.fanout.plan import Outcome, Unit
 from stemma.threads import ONE_THREAD
 from stemma.tracking import tracking_uri
@@ -53,8 +55,9 @@ class LocalSeat:
         own = {"CUDA_VISIBLE_DEVICES": gpu} if gpu else {}
         self.environment = copies.environment(copy, MLFLOW_TRACKING_URI=tracking_uri(), **ONE_THREAD, **own)
 
-    def start(self, unit: Unit) -> "LocalJob":
+    def start(self, unit: Unit, entries: Entries) -> "LocalJob":
         LOGS.mkdir(parents=True, exist_ok=True)
+        lock.write(self.copy, entries)
         path = LOGS / f"{unit.key}.log"
         with path.open("w", encoding="utf-8") as file:
             process = subprocess.Popen(  # noqa: S603
@@ -69,14 +72,16 @@ class LocalSeat:
             )
         if self.cores:
             os.sched_setaffinity(process.pid, self.cores)
-        return LocalJob(process, path)
+        return LocalJob(process, path, partial(lock.made, self.copy, unit.stages))
 
 
 class LocalJob:
-    """A `dvc repro` in a session of its own, which writes to the file `path`."""
+    """A command of DVC in a session of its own, which writes to the file `path`; `made` tells what it made if all is
+    well.
+    """
 
-    def __init__(self, process: subprocess.Popen, path: Path) -> None:
-        self.process, self.path, self.deadline = process, path, 0.0
+    def __init__(self, process: subprocess.Popen, path: Path, made: Callable[[], Entries] = dict) -> None:
+        self.process, self.path, self.made, self.deadline = process, path, made, 0.0
 
     def outcome(self) -> Outcome | None:
         code = self.process.poll()
@@ -85,7 +90,8 @@ class LocalJob:
         text = self.path.read_text(encoding="utf-8", errors="replace")
         if code < 0:
             self._signal(signal.SIGKILL)
-        return judged(code, text, str(self.path))
+        outcome = judged(code, text, str(self.path))
+        return outcome if outcome.reason else Outcome(made=self.made())
 
     def stop(self) -> None:
         self.deadline = time.monotonic() + GRACE

@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from stemma.fanout.lock import Entries
 from stemma.fanout.plan import Outcome, Plan, Unit
 
 log = logging.getLogger(__name__)
@@ -28,20 +29,27 @@ class Job(Protocol):
 class Seat(Protocol):
     """Where one unit at a time is reproduced."""
 
-    def start(self, unit: Unit) -> Job:
-        """Begin with `unit`."""
+    def start(self, unit: Unit, entries: Entries) -> Job:
+        """Begin with `unit`, given what dvc.lock holds of all that it needs."""
 
 
-def work_off(plan: Plan, seats: Sequence[Seat]) -> None:
-    """Reproduce the units of `plan`, telling of each in a line."""
-    total, running = len(plan.waiting), dict[int, tuple[Unit, Job, float]]()
+def work_off(plan: Plan, seats: Sequence[Seat], at_leisure: Callable[[], None]) -> None:
+    """Reproduce the units of `plan`, telling of each in a line.
+
+    Args:
+        at_leisure: called once when units have ended, none waits, and half of the seats stay empty.
+    """
+    total, running, busy = len(plan.waiting), dict[int, tuple[Unit, Job, float]](), True
     try:
         while True:
             for place in [place for place in range(len(seats)) if place not in running]:
                 if unit := plan.begin():
-                    running[place] = unit, seats[place].start(unit), time.monotonic()
+                    running[place] = unit, seats[place].start(unit, plan.needed(unit)), time.monotonic()
             if not running:
                 return
+            if busy and plan.made and not plan.waiting and 2 * len(running) <= len(seats):
+                busy = False
+                at_leisure()
             time.sleep(PAUSE)
             for place, (unit, job, began) in list(running.items()):
                 if (outcome := job.outcome()) is not None:

@@ -1,12 +1,10 @@
-"""DVC's command."""
+"""DVC's command, run."""
 
 import subprocess
-import sys
 from pathlib import Path
 
+from stemma.dvc import COMMAND
 from stemma.errors import StemmaError
-
-COMMAND = [sys.executable, "-m", "dvc"]
 
 
 def dvc(*words: str, told: bool = True, folder: Path = Path()) -> str:
