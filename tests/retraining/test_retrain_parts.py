@@ -81,6 +81,17 @@ def test_a_wrong_setting_is_named(setting: str, told: str, tmp_path: Path) -> No
     assert path.read_text() == PARAMS
 
 
+def test_a_parameter_file_that_is_gone_or_broken_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    for settings in ({}, {"training.epochs": 1}):
+        with pytest.raises(StemmaError, match=r"params\.yaml: the commit has no such file"):
+            parameters.write(path, settings)
+            parameters.refuse_secrets(path)
+    path.write_text("training: [\n")
+    with pytest.raises(StemmaError, match="not valid YAML in line 2"):
+        parameters.write(path, {"training.epochs": 1})
+
+
 def test_a_failure_names_the_stage_and_its_last_words() -> None:
     lines = [
         "Running stage 'ingest@rows':", "> python pipelines/ingest.py rows", "fine", "Updating lock file 'dvc.lock'", "",

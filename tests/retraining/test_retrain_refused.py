@@ -87,6 +87,11 @@ def test_a_git_remote_that_is_gone_or_refuses(project: Played, monkeypatch: pyte
     assert not (project.workspace / ".git").exists()
 
 
+def test_a_base_that_the_git_remote_lacks(project: Played) -> None:
+    assert refused(branch="feature", base="mian") == "--base mian: no such branch in the Git remote 'origin'"
+    assert not (project.workspace / ".git").exists()
+
+
 def test_a_remote_folder_that_is_not_mounted(project: Played) -> None:
     (project.folder / "store").rename(project.folder / "away")
     try:

@@ -270,6 +270,33 @@ def test_trials_that_cannot_be_compared_are_not_put_together(
     assert len(SweepFiles("rate").trials()) == 2
 
 
+def test_a_parameter_file_that_changes_meanwhile_changes_no_trial(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(rate: float, epoch: int) -> None:
+        entry = {**ENTRY, "parameters": {"hidden": [9]}}
+        Path("params.yaml").write_text(
+            yaml.safe_dump({"datasets": {"grey": {"use": "mnist@sample"}}, "experiments": {"x": entry}})
+        )
+
+    trials = swept(monkeypatch, made_up([], change), trials=3)
+    assert [trial.settings["parameters"]["hidden"] for trial in trials] == [[8]] * 3
+    assert yaml.safe_load(best_entry(SweepFiles("rate"), SweepFiles("rate").params))["rate"]["parameters"] == {
+        "hidden": [8]
+    }
+
+
+def test_what_it_starts_from_must_have_been_trained(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["transfers"] = {"x": {**ENTRY, "start": {"experiment": "first"}}}
+    values["experiments"] = {"first": ENTRY}
+    Path("params.yaml").write_text(yaml.safe_dump(values))
+    trained = list[float]()
+    with pytest.raises(StemmaError, match="runs/first/train/summary.json: missing"):
+        swept(monkeypatch, made_up(trained), trials=2)
+    assert not trained
+
+
 def test_more_trials_may_be_asked_for_later(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = list[float]()
     few = swept(monkeypatch, made_up(trained), trials=3)

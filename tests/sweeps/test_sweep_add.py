@@ -45,9 +45,12 @@ def test_a_section_within_braces_is_left_to_the_user(tmp_path: Path) -> None:
         appended(path, "experiments", ENTRY)
 
 
-def test_a_name_that_is_taken_is_told_before_a_trial(tmp_path: Path) -> None:
+def test_what_cannot_be_added_is_told_before_a_trial(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(HEAD + PLAIN)
-    _check_new("rate", path)
+    _check_new("rate", "net", path)
     with pytest.raises(StemmaError, match="has an experiment 'net' already; rename the sweep's file"):
-        _check_new("net", path)
+        _check_new("net", "net", path)
+    path.write_text(HEAD + "experiments: {net: {dataset: grey, family: mlp, architecture: mlp}}\n")
+    with pytest.raises(StemmaError, match="experiments: written within braces; add the entry by hand"):
+        _check_new("rate", "net", path)

@@ -78,6 +78,12 @@ def test_each_wrong_key_has_its_line(params: Path, tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == ["space.epoch", "space.rate"]
 
 
+def test_a_file_whose_name_is_none_of_an_experiment(params: Path, tmp_path: Path) -> None:
+    path = written(tmp_path, {"learning_rate": RATE}).rename(tmp_path / "my rate.yaml")
+    with pytest.raises(StemmaError, match="'my rate' is to be the name of an experiment; allowed: letters"):
+        load_sweep(path, params)
+
+
 def test_a_file_that_is_missing_or_no_mapping(params: Path, tmp_path: Path) -> None:
     with pytest.raises(StemmaError, match=r"none\.yaml: no such file"):
         load_sweep(tmp_path / "none.yaml", params)

@@ -31,7 +31,8 @@ def fan_out(workers: Workers = None, gpus: Gpus = "", ray: Ray = "") -> None:
     if ray:
         from stemma.fanout import cluster
 
-        plan = fanout.fan_out(lambda lock: cluster.seats(ray), remote=True)
+        remote = cluster.reach(ray)
+        plan = fanout.fan_out(lambda lock: cluster.seats(remote), remote=True)
     else:
         plan = fanout.fan_out(lambda lock: local.seats(fanout.FOLDER, workers or cores(), named, lock))
     for key, reason in plan.failed.items():

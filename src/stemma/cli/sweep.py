@@ -33,22 +33,25 @@ def sweep(file: File, trials: Trials = None, add: Add = False, params: Params = 
     asked = asked.model_copy(update={"trials": trials} if trials else {})
     files = SweepFiles(file.stem)
     if add:
-        _check_new(file.stem, params)
+        _check_new(file.stem, asked.experiment, params)
     log_to(LOGS / "sweep" / f"{files.name}.log")
     importances = sweeps.run(file, asked, params, PREPARED, Showing())
     _tell(files, importances)
-    entry = best_entry(files, params)
+    entry = best_entry(files, files.params)
     print(f"{files.folder / 'best.yaml'}:\n\n{entry}")
     if add:
         _add(entry, files, params)
     _publish(files)
 
 
-def _check_new(name: str, params: Path) -> None:
+def _check_new(name: str, experiment: str, params: Path) -> None:
+    """Whether an entry `name` can be added beside that of `experiment`."""
     from stemma import config
+    from stemma.cli.edit import appended
 
     if name in config.load(params).trained:
         raise StemmaError(f"{params}: has an experiment '{name}' already; rename the sweep's file")
+    appended(params, config.section_of(params, experiment), "")
 
 
 def _add(entry: str, files: SweepFiles, params: Path) -> None:

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+KEY = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+Key = Annotated[str, Field(pattern=KEY)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1)]
 Limit = Count | Annotated[float, Field(gt=0, le=1)]

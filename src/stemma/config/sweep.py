@@ -1,6 +1,7 @@
 """A sweep's file: which keys of an experiment's entry are searched, where, and how long."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from stemma import config
 from stemma.config.messages import validated
-from stemma.config.section import Count, Section, Seed
+from stemma.config.section import KEY, Count, Section, Seed
 from stemma.errors import StemmaError
 from stemma.yaml_loader import read_mapping
 
@@ -113,6 +114,8 @@ def load_sweep(path: Path, params: Path) -> Sweep:
     if not path.is_file():
         raise StemmaError(f"{path}: no such file")
     mistakes = list[str]()
+    if not re.fullmatch(KEY, path.stem):
+        mistakes.append(f"'{path.stem}' is to be the name of an experiment; allowed: letters, digits, - and _")
     sweep = validated(Sweep, read_mapping(path, "experiment, space"), "", mistakes)
     if sweep is not None:
         experiment = config.load(params).experiment(sweep.experiment)

@@ -36,9 +36,12 @@ def fan_out(seats: Callable[[Any], Sequence[Seat]], remote: bool = False) -> Pla
         remote: results come by way of the DVC remote.
 
     Raises:
-        StemmaError: the parameters hold a mistake, the data could not be prepared, or another fan-out is at work.
+        StemmaError: this is no project of DVC's, the parameters hold a mistake, the data could not be prepared, or
+            another fan-out is at work.
     """
     experiments = config.load().trained
+    if not Path(".dvc/config").is_file():
+        raise StemmaError(".dvc/config: no such file; run from the folder where `dvc init` was given")
     pull = ["--pull"] if remote else []
     with _alone() as file:
         changed = _changed()

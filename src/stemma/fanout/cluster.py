@@ -29,8 +29,8 @@ GRACE = 15.0
 """Seconds that a task has to end when asked to."""
 
 
-def seats(address: str) -> list["RaySeat"]:
-    """A seat for each GPU of the cluster at `address`, or for each core if it has none; the prepared data are pushed.
+def reach(address: str) -> dict[str, str]:
+    """Join the cluster at `address`; the DVC remote by which results come, as `_remote` tells it.
 
     Raises:
         StemmaError: Ray is not installed or not there, or the project has no remote.
@@ -46,6 +46,15 @@ def seats(address: str) -> list["RaySeat"]:
     except ConnectionError as error:
         raise StemmaError(f"--ray {address}: no such cluster ({str(error).splitlines()[0]})") from None
     signal.signal(signal.SIGTERM, ended)  # Ray's own handler aborts
+    return remote
+
+
+def seats(remote: Mapping[str, str]) -> list["RaySeat"]:
+    """A seat for each GPU of the cluster that was reached, or for each core if it has none; the prepared data are
+    pushed to the `remote`.
+    """
+    import ray
+
     dvc("push", "--run-cache", "preprocess")
     project = ray.put((packed(Path.cwd()), remote))
     kind = "GPU" if ray.cluster_resources().get("GPU") else "CPU"

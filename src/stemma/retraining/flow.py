@@ -42,6 +42,8 @@ def retrain(request: Request) -> Outcome:
                 project / workspace.FOLDER, secrets, workspace.environment(project, os.environ), keep=[lock]
             )
             repository.fetch()
+            if branch != request.base:
+                repository.find(request.base)
             retraining = Retraining(request, repository, Pipeline(inside, remote), commit, branch)
             present = None if drift else retraining.present(settings)
             if present is None:
@@ -125,7 +127,7 @@ class Retraining:
 
     def _unchanged(self, before: Results | None) -> Outcome | None:
         """The end of it if nothing changed that results depend on."""
-        if before is None or self.pipeline.changed():
+        if self.pipeline.changed() or before is None:
             return None
         line = f"no change that results depend on since {before.branch}; nothing is retrained"
         return Outcome("unchanged", line, before.branch)

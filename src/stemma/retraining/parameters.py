@@ -37,10 +37,11 @@ def write(path: Path, settings: dict[str, Any]) -> None:
     """Set each key of `settings` in the file at `path`; everything else stays as it is.
 
     Raises:
-        StemmaError: what should hold a key is no mapping.
+        StemmaError: there is no such file, it is no YAML, or what should hold a key is no mapping.
     """
     if not settings:
         return
+    _read(path)
     from ruamel.yaml import YAML
 
     editor = YAML()
@@ -51,6 +52,12 @@ def write(path: Path, settings: dict[str, Any]) -> None:
         _section(path, values, key, parents)[last] = value
     with path.open("w", encoding="utf-8") as file:
         editor.dump(values, file)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise StemmaError(f"{path.name}: the commit has no such file")
+    return read_mapping(path, "datasets, training, experiments")
 
 
 def _section(path: Path, values: Any, key: str, parents: list[str]) -> Any:
@@ -68,7 +75,7 @@ def refuse_secrets(path: Path) -> None:
     Raises:
         StemmaError: one is, named by its key alone.
     """
-    for key, value in _leaves(read_mapping(path, "datasets, training, experiments")):
+    for key, value in _leaves(_read(path)):
         if isinstance(value, str) and holds_secret(value):
             raise StemmaError(
                 f"{path.name}: {key}: an address with credentials, which results would carry; "

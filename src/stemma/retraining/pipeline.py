@@ -14,6 +14,8 @@ from stemma.retraining.request import RetrainingFailed
 UP_TO_DATE = "Data and pipelines are up to date."
 RAN, RESTORED = re.compile(r"^Running stage '(.+)':"), re.compile(r"^Stage '(.+)' is cached")
 FAILED = re.compile(r"failed to reproduce '([^']+)'")
+WRONG = re.compile(r"'(?:\./)?dvc\.yaml'")
+"""What DVC calls the file that it cannot read."""
 NOISE = re.compile(r"^(> |ERROR|Running stage|Updating lock|Generating lock|To track|\s*git add|To enable|Use `dvc)")
 
 
@@ -32,8 +34,15 @@ class Pipeline:
             (self.commands.folder / LOCK).write_text(found.text + "\n", encoding="utf-8")
 
     def changed(self) -> bool:
-        """Whether any stage would have to run or to be restored, without any data here."""
-        return UP_TO_DATE not in self.commands.dvc("repro", "--dry", "--allow-missing").lines
+        """Whether any stage would have to run or to be restored, without any data here.
+
+        Raises:
+            StemmaError: dvc.yaml cannot be read.
+        """
+        done = self.commands.dvc("repro", "--dry", "--allow-missing")
+        if done.code and (told := next((line for line in done.lines if WRONG.search(line)), None)):
+            raise StemmaError(self.commands.secrets.hide(told.removeprefix("ERROR: ")))
+        return UP_TO_DATE not in done.lines
 
     def pull(self, *paths: str) -> None:
         """Bring outputs and what was ever run from the remote; what it lacks is made anew.

@@ -63,6 +63,16 @@ class Repository:
             raise StemmaError("--branch: not a name that Git takes for a branch")
         return chosen
 
+    def find(self, base: str) -> None:
+        """Whether the remote has the branch `base`.
+
+        Raises:
+            StemmaError: it has not.
+        """
+        done = self.commands.git("ls-remote", "--exit-code", self.remote, f"refs/heads/{base}", remote=True)
+        if done.code:
+            raise StemmaError(f"--base {base}: no such branch in the Git remote '{self.remote}'")
+
     def fetch(self) -> None:
         """Bring the branches with results; whether they may be written is asked too, before any work.
 

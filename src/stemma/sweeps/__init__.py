@@ -13,6 +13,8 @@ from stemma import training
 from stemma.config import Experiment
 from stemma.config.sweep import Sweep, changed
 from stemma.errors import StemmaError
+from stemma.files import write_text
+from stemma.runs import RunFiles
 from stemma.scores import scoring
 from stemma.sweeps.record import ROOT, About, SweepFiles, counted
 
@@ -37,7 +39,8 @@ def run(
         root: folder of all sweeps.
 
     Raises:
-        StemmaError: the sweep has changed since its first trial, another process runs it, or the disk is full.
+        StemmaError: the sweep has changed since its first trial, what it starts from was not trained, another process
+            runs it, or the disk is full.
     """
     from stemma.sweeps.search import Search
 
@@ -47,12 +50,15 @@ def run(
     with files.alone():
         _check_same(files, about)
         files.write_about(about)
-        return Search(files, about, sweep, params, prepared / experiment.dataset).run(done)
+        write_text(files.params, params.read_text(encoding="utf-8"))
+        return Search(files, about, sweep, files.params, prepared / experiment.dataset).run(done)
 
 
 def _about(name: str, path: Path, sweep: Sweep, experiment: Experiment, prepared: Path) -> About:
     if not (prepared / "spec.json").is_file():
         raise StemmaError(f"{prepared}: missing; run `dvc repro preprocess@{prepared.name}`")
+    if start := getattr(experiment, "start", None):
+        RunFiles(start.experiment).summary()  # that it was trained
     info = vars(training.describe(sweep.experiment, experiment, prepared))
     objective, higher = objective_of(sweep, experiment, info["task"], path)
     space = {key: where.model_dump(mode="json", exclude_unset=True) for key, where in sweep.space.items()}

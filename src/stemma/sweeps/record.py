@@ -5,6 +5,7 @@ build/sweeps/<name>/
     trials/<n>.json    a trial that is over (`Trial`)
     study.db           Optuna's own state, SQLite
     best.yaml          the best trial as an experiment's entry
+    params.yaml        the parameter file as it was at the start, which all trials of it see
     runs/, logs/, checkpoints/    of the trial that goes on
 """
 
@@ -77,6 +78,10 @@ class SweepFiles:
     @property
     def runs(self) -> Path:
         return self.folder / "runs"
+
+    @property
+    def params(self) -> Path:
+        return self.folder / "params.yaml"
 
     def about(self) -> About | None:
         path = self.folder / "sweep.json"

@@ -53,7 +53,7 @@ class Search:
     def _reach_the_start(self) -> None:
         """Let trials find the models of the experiment that they start from, beside their own run files."""
         start = self.about.info["settings"].get("start")
-        if start and not (link := self.files.runs / start["experiment"]).exists():
+        if start and not (link := self.files.runs / start["experiment"]).is_symlink():
             self.files.runs.mkdir(parents=True, exist_ok=True)
             link.symlink_to(Path("runs", start["experiment"]).absolute())
 
