@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -155,6 +156,21 @@ def test_what_a_killed_worker_did_is_done_again_and_nothing_else(victim: str, pr
     assert sorted(told(project)) == sorted(
         [*(name.removesuffix("/content") for name in EVERY), "runs/b/train", "data/grey", "reports"]
     )
+
+
+def test_what_is_missing_is_told_before_anything_runs(project: Path) -> None:
+    wrong = {"--gpus=99": "--gpus 99: no such GPU here"}
+    if find_spec("ray") is None:
+        wrong["--ray=nowhere:1"] = "--ray: Ray is not installed; pip install 'stemma[cluster]'"
+    for option, reason in wrong.items():
+        process = begin(project, option)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 2 and output.endswith(f"stemma: {reason}\n") and not told(project)
+    (project / ".dvc").rename(project / "away")
+    process = begin(project)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2 and output.startswith("stemma: .dvc/config: no such file; run from the folder")
+    assert not (project / ".dvc").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -34,6 +34,8 @@ def fan_out(workers: Workers = None, gpus: Gpus = "", ray: Ray = "") -> None:
         remote = cluster.reach(ray)
         plan = fanout.fan_out(lambda lock: cluster.seats(remote), remote=True)
     else:
+        if named:
+            local.check_gpus(named)
         plan = fanout.fan_out(lambda lock: local.seats(fanout.FOLDER, workers or cores(), named, lock))
     for key, reason in plan.failed.items():
         print(f"{key}: {reason}", file=sys.stderr)

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stemma.dvc import COMMAND
+from stemma.errors import StemmaError
 from stemma.fanout import copies, lock
 from stemma.fanout.lock import Entries
 from stemma.fanout.plan import Outcome, Unit
@@ -23,6 +25,21 @@ GRACE = 10.0
 """Seconds that a worker has to end when asked to."""
 KILLED = re.compile(r"exited with (-\d+|137|143)\b")
 """What DVC says of a stage that a signal ended."""
+
+
+def check_gpus(gpus: Sequence[str]) -> None:
+    """Whether this machine has them, so that no worker falls back on its cores; CUDA sees none from an unknown one on.
+
+    Raises:
+        StemmaError: it lacks one.
+    """
+    wanted = list(dict.fromkeys(gpus))
+    seen = subprocess.run(
+        [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(wanted)}, stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    if (known := int(seen.stdout)) < len(wanted):
+        raise StemmaError(f"--gpus {wanted[known]}: no such GPU here")
 
 
 def seats(folder: Path, workers: int, gpus: Sequence[str], lock: Any) -> list["LocalSeat"]:
