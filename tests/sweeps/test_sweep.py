@@ -292,7 +292,7 @@ def test_what_it_starts_from_must_have_been_trained(project: Path, monkeypatch: 
     values["experiments"] = {"first": ENTRY}
     Path("params.yaml").write_text(yaml.safe_dump(values))
     trained = list[float]()
-    with pytest.raises(StemmaError, match="runs/first/train/summary.json: missing"):
+    with pytest.raises(StemmaError, match=r"runs/first/train/summary\.json: missing"):
         swept(monkeypatch, made_up(trained), trials=2)
     assert not trained
 
