@@ -117,7 +117,7 @@ def test_no_secret_stands_in_compose_or_goes_into_an_image() -> None:
                 assert name.endswith("_FILE") and value.startswith("/run/secrets/")
                 assert value.removeprefix("/run/secrets/") in service["secrets"]
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    assert {".git", "secrets", ".env*", ".dvc/config.local"} <= set(ignored)
+    assert {".git", "secrets", ".env*", ".dvc/config.local", "incoming"} <= set(ignored)
 
 
 def test_instructions_are_read_as_the_engine_reads_them() -> None:

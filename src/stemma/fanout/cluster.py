@@ -112,7 +112,7 @@ class RayJob:
         try:
             return ray.get(self.task)
         except ray.exceptions.RayTaskError as error:
-            return Outcome(str(error.cause).splitlines()[0])
+            return Outcome((str(error.cause) or repr(error.cause)).splitlines()[0])
         except ray.exceptions.RayError as error:
             return Outcome(f"killed: {str(error).splitlines()[0]}", killed=True)
 
