@@ -68,7 +68,11 @@ class Played:
         return process.returncode, told
 
     def _environment(self) -> dict[str, str]:
-        known = {k: v for k, v in os.environ.items() if not k.startswith(("STEMMA_", "MLFLOW_TRACKING", "MLFLOW_REGISTRY", "GIT_"))}
+        known = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("STEMMA_", "MLFLOW_TRACKING", "MLFLOW_REGISTRY", "GIT_"))
+        }
         quiet = {"OMP_NUM_THREADS": "1", "GX_ANALYTICS_ENABLED": "false", "STEMMA_LIVE_AFTER": "never"}
         return {**known, **quiet, "PYTHONPATH": str(ROOT / "src"), **self.environment}
 
