@@ -296,3 +296,8 @@ def scoring(task: str) -> Scoring:
     if task not in SCORING:
         raise unknown("scores of the task", task, SCORING)
     return SCORING[task]
+
+
+def half_interval(found: Mapping[str, Any]) -> float:
+    """Half the width of a score's interval over seeds, whose one end the score's own bounds may have cut off."""
+    return max(found["hi"] - found["mean"], found["mean"] - found["lo"])

@@ -8,10 +8,13 @@ from made_up_runs import write_all, write_values
 from typer.testing import CliRunner
 
 from stemma.cli.main import app
+from stemma.cli.results import _value
 from stemma.comparison import compare
 from stemma.errors import StemmaError
 from stemma.files import read_json, write_json
+from stemma.report.numbers import half_width
 from stemma.runs import RunFiles, roots_of
+from stemma.scores import scoring
 
 MORE = Path("build/more")
 
@@ -91,3 +94,8 @@ def test_results_of_another_version_are_named() -> None:
 def test_run_files_know_their_folder() -> None:
     roots = roots_of([(Path("runs"), ["a", "b"]), (MORE / "runs", ["c"]), (Path("runs"), ["b"])])
     assert [RunFiles(key, roots).folder for key in roots] == [Path("runs/a"), Path("runs/b"), MORE / "runs/c"]
+
+
+def test_an_interval_that_the_scores_bounds_cut_is_told_alike_everywhere() -> None:
+    score, found = scoring("classify").scores["accuracy"], {"mean": 0.348, "lo": 0.0, "hi": 0.999, "interval": "t"}
+    assert _value(score, found) == "34.8 ± 65.1" and half_width(found, score) == "±\u00a065.1"

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from stemma.errors import StemmaError
 from stemma.files import read_json
-from stemma.scores import Score, scoring
+from stemma.scores import Score, half_interval, scoring
 
 REPORTS = Path("reports")
 
@@ -60,11 +60,10 @@ def _table(label: str, rows: list[dict[str, Any]]) -> Table:
 
 def _value(score: Score, value: dict[str, Any]) -> str:
     """Mean and half the interval over seeds, where seeds differ."""
+    half = half_interval(value) if value["interval"] == "t" else None
     if score.share:
-        half = f" ± {50 * (value['hi'] - value['lo']):4.1f}" if value["interval"] == "t" else " " * 7
-        return f"{100 * value['mean']:.1f}{half}"
-    half = f" ± {(value['hi'] - value['lo']) / 2:6.3g}" if value["interval"] == "t" else " " * 9
-    return f"{value['mean']:.4g}{half}"
+        return f"{100 * value['mean']:.1f}" + (" " * 7 if half is None else f" ± {100 * half:4.1f}")
+    return f"{value['mean']:.4g}" + (" " * 9 if half is None else f" ± {half:6.3g}")
 
 
 def _to_best(score: Score, difference: dict[str, Any] | None) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from stemma.scores import Score
+from stemma.scores import Score, half_interval
 
 MINUS = "\u2212"
 EN_DASH = "\u2013"
@@ -72,7 +72,7 @@ def half_width(found: dict[str, Any], score: Score) -> str:
         return "one seed"
     if found["interval"] == "deterministic":
         return "equal seeds"
-    half = max(found["hi"] - found["mean"], found["mean"] - found["lo"])
+    half = half_interval(found)
     return f"\u00b1\u00a0{percent(half) if score.share else significant(half, 2)}"
 
 
