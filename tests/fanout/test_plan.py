@@ -8,7 +8,7 @@ from dvc.utils.serialize import dump_yaml, load_yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stemma.fanout import lock
+from stemma.fanout import lockfile
 from stemma.fanout.local import _shares, judged
 from stemma.fanout.plan import TRIES, Outcome, Plan, Unit, units
 
@@ -53,14 +53,14 @@ def test_a_unit_is_told_of_the_data_of_what_others_start_from_and_of_itself() ->
 def test_entries_are_read_as_dvc_writes_them(tmp_path: Path) -> None:
     """Digests that look like numbers, strings that look like truth values."""
     entry = {"cmd": "x", "deps": [{"path": "a", "md5": "1234567890123456e7890123456789"}], "params": {"p": {"k": "no"}}}
-    assert lock.read(tmp_path) == {}
-    lock.write(tmp_path, {"a": entry, "b@c": {"cmd": "y", "outs": [{"path": "é", "size": 3}]}})
+    assert lockfile.read(tmp_path) == {}
+    lockfile.write(tmp_path, {"a": entry, "b@c": {"cmd": "y", "outs": [{"path": "é", "size": 3}]}})
     ours = (tmp_path / "dvc.lock").read_text(encoding="utf-8")
     data = load_yaml(str(tmp_path / "dvc.lock"))
-    assert data["stages"] == lock.read(tmp_path) and data["stages"]["a"] == entry
+    assert data["stages"] == lockfile.read(tmp_path) and data["stages"]["a"] == entry
     dump_yaml(str(tmp_path / "dvc.lock"), data)
     assert (tmp_path / "dvc.lock").read_text(encoding="utf-8") == ours
-    assert lock.made(tmp_path, {"a", "z"}) == {"a": entry}
+    assert lockfile.made(tmp_path, {"a", "z"}) == {"a": entry}
 
 
 @given(

@@ -16,7 +16,7 @@ from typing import Any
 
 from stemma import config
 from stemma.errors import StemmaError
-from stemma.fanout import lock
+from stemma.fanout import lockfile
 from stemma.fanout.command import dvc
 from stemma.fanout.plan import Plan
 from stemma.fanout.work import Seat, work_off
@@ -48,7 +48,7 @@ def fan_out(seats: Callable[[Any], Sequence[Seat]], remote: bool = False) -> Pla
         if any(stage.startswith(DATA) for stage in changed):
             dvc("repro", *pull, "preprocess")
             changed = _changed()
-        plan = Plan.of(experiments, changed, lock.read(Path()))
+        plan = Plan.of(experiments, changed, lockfile.read(Path()))
         if plan.waiting:
             take = partial(_take, plan, "pull" if remote else "checkout")
             work_off(plan, seats(file), take)
@@ -61,7 +61,7 @@ def fan_out(seats: Callable[[Any], Sequence[Seat]], remote: bool = False) -> Pla
 def _take(plan: Plan, command: str) -> None:
     """Make the results of what is done by now, and was not taken before, those of this project."""
     if new := plan.take():
-        lock.write(Path(), lock.read(Path()) | new)
+        lockfile.write(Path(), lockfile.read(Path()) | new)
         dvc(command, "--force", *new, told=False)
 
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from stemma.dvc import COMMAND
 from stemma.errors import StemmaError
-from stemma.fanout import copies, lock
+from stemma.fanout import copies, lockfile
 from stemma.fanout.command import dvc
 from stemma.fanout.local import LocalJob, judged
-from stemma.fanout.lock import Entries
+from stemma.fanout.lockfile import Entries
 from stemma.fanout.plan import Outcome, Unit
 from stemma.threads import ONE_THREAD
 from stemma.tracking import tracking_uri
@@ -140,14 +140,14 @@ def reproduce(
     with tempfile.TemporaryDirectory(prefix="stemma-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder)
         unpack(*project, copy, shelf / "cache")
-        lock.write(copy, entries)
+        lockfile.write(copy, entries)
         log = copy / "fan-out.log"
         words = (["repro", "--pull", "--allow-missing", unit.target], ["push", "--run-cache", *unit.stages])
         for command in words:
             outcome = _ran(command, copy, log, settings)
             if outcome.reason:
                 return outcome
-        return Outcome(made=lock.made(copy, unit.stages))
+        return Outcome(made=lockfile.made(copy, unit.stages))
 
 
 def unpack(project: bytes, remote: Mapping[str, str], copy: Path, cache: Path) -> None:

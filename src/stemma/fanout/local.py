@@ -14,8 +14,8 @@ from typing import Any
 
 from stemma.dvc import COMMAND
 from stemma.errors import StemmaError
-from stemma.fanout import copies, lock
-from stemma.fanout.lock import Entries
+from stemma.fanout import copies, lockfile
+from stemma.fanout.lockfile import Entries
 from stemma.fanout.plan import Outcome, Unit
 from stemma.threads import ONE_THREAD
 from stemma.tracking import tracking_uri
@@ -74,7 +74,7 @@ class LocalSeat:
 
     def start(self, unit: Unit, entries: Entries) -> "LocalJob":
         LOGS.mkdir(parents=True, exist_ok=True)
-        lock.write(self.copy, entries)
+        lockfile.write(self.copy, entries)
         path = LOGS / f"{unit.key}.log"
         with path.open("w", encoding="utf-8") as file:
             process = subprocess.Popen(  # noqa: S603
@@ -89,7 +89,7 @@ class LocalSeat:
             )
         if self.cores:
             os.sched_setaffinity(process.pid, self.cores)
-        return LocalJob(process, path, partial(lock.made, self.copy, unit.stages))
+        return LocalJob(process, path, partial(lockfile.made, self.copy, unit.stages))
 
 
 class LocalJob:

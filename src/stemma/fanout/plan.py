@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from stemma.fanout.lock import Entries
+from stemma.fanout.lockfile import Entries
 
 if TYPE_CHECKING:
     from stemma.config import Experiment

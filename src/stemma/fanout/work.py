@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from stemma.fanout.lock import Entries
+from stemma.fanout.lockfile import Entries
 from stemma.fanout.plan import Outcome, Plan, Unit
 
 log = logging.getLogger(__name__)

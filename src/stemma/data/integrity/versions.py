@@ -9,7 +9,6 @@ import hashlib
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from stemma.dvc import COMMAND
 from stemma.errors import StemmaError
 
 DIR = ".dir"
@@ -81,7 +81,7 @@ def _load(path: Path) -> Any:
 
 
 def dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *words]
+    command = [*COMMAND, "--wait-for-lock", *words]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603
 
 
