@@ -64,14 +64,14 @@ class Bare:
 
     @torch.no_grad()
     def epoch(self, rbm: RBM) -> None:
-        machine = rbm
         for positions in torch.randperm(len(self.x)).split(BATCH):
-            v = self.x.index_select(0, positions)
-            if self.dtype != torch.float32:
-                machine = rbm.lowered(self.dtype)
-            found = gradients(machine, statistics(machine, v, self.contrast), self.contrast)
-            for parameter, gradient in zip(rbm.parameters(), found, strict=True):
-                parameter.add_(gradient, alpha=-RATE)
+            self.step(rbm, self.x.index_select(0, positions))
+
+    def step(self, rbm: RBM, v: torch.Tensor) -> None:
+        machine = rbm if self.dtype == torch.float32 else rbm.lowered(self.dtype)
+        found = gradients(machine, statistics(machine, v, self.contrast), self.contrast)
+        for parameter, gradient in zip(rbm.parameters(), found, strict=True):
+            parameter.add_(gradient, alpha=-RATE)
 
     def __call__(self, epochs: int) -> tuple[float, RBM]:
         rbm = RBM(self.x.shape[1], self.hidden)
@@ -124,7 +124,7 @@ def learnergy(x: torch.Tensor, precision: str) -> Epoch:
         machine = make(784, HIDDEN, learning_rate=RATE)
         seconds = timed(lambda: machine.fit(data, batch_size=BATCH, epochs=epochs)) / epochs
         torch.set_float32_matmul_precision("medium")
-        return seconds, as_rbm(machine.W, machine.a, machine.b)
+        return seconds, as_rbm(machine.W.T, machine.a, machine.b)
 
     return run
 
@@ -137,7 +137,7 @@ def scikit_learn(x: torch.Tensor, dtype: type) -> Epoch:
 
     def run(epochs: int) -> tuple[float, RBM]:
         seconds = timed(lambda: machine.set_params(n_iter=epochs).fit(data)) / epochs
-        return seconds, as_rbm(machine.components_.T, machine.intercept_visible_, machine.intercept_hidden_)
+        return seconds, as_rbm(machine.components_, machine.intercept_visible_, machine.intercept_hidden_)
 
     return run
 
@@ -154,7 +154,7 @@ def roof(dtype: torch.dtype) -> Epoch:
 
 
 def as_rbm(weight: Any, visible_bias: Any, hidden_bias: Any) -> RBM:
-    rbm = RBM(*weight.shape)
+    rbm = RBM(len(visible_bias), len(hidden_bias))
     for parameter, value in zip(rbm.parameters(), (weight, visible_bias, hidden_bias), strict=True):
         parameter.data = torch.as_tensor(value).detach().float().clone()
     return rbm

@@ -44,6 +44,6 @@ def joint_energy(rbm: RBM, v: Tensor, h: Tensor) -> Tensor:
     w, b, c = rbm.weight, rbm.visible_bias, rbm.hidden_bias
     if rbm.units == "gaussian":
         variance = rbm.log_variance.exp() if hasattr(rbm, "log_variance") else torch.ones_like(b)
-        return ((v - b) ** 2 / (2 * variance)).sum() - (v / variance) @ w @ h - c @ h
+        return ((v - b) ** 2 / (2 * variance)).sum() - h @ w @ (v / variance) - c @ h
     times = v.sum() if rbm.units == "counts" else 1
-    return -(v @ w @ h) - v @ b - times * (c @ h)
+    return -(h @ w @ v) - v @ b - times * (c @ h)

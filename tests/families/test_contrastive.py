@@ -94,9 +94,11 @@ def test_sparsity_pulls_the_activity_to_its_target() -> None:
 
 
 def _learn(rbm: RBM, data: torch.Tensor, steps: int, contrast: Contrast = PLAIN, persistent: bool = False) -> None:
-    """Persistent chains need slower changes than they mix."""
-    optimizer = torch.optim.SGD(rbm.parameters(), lr=0.03 if persistent else 0.1)
-    for _ in range(steps):
+    """Persistent chains need slower changes than they mix, and of a constant rate the machine swings on and on."""
+    optimizer = torch.optim.SGD(rbm.parameters(), lr=0.05 if persistent else 0.1)
+    for step in range(steps):
+        if persistent:
+            optimizer.param_groups[0]["lr"] = 0.05 * (1 - step / steps)
         optimizer.zero_grad()
         contrastive_loss(rbm, data, contrast, rbm.chains if persistent else None).backward()
         optimizer.step()

@@ -21,7 +21,7 @@ def deep(*sizes: int, units: str = "binary", seed: int = 1) -> DeepMachine:
 
 def every(deep: DeepMachine) -> list[Tensor]:
     """All joint states of binary units."""
-    sizes = [len(deep.layers[0].weight), *(len(rbm.hidden_bias) for rbm in deep.layers)]
+    sizes = [len(deep.layers[0].visible_bias), *(len(rbm.hidden_bias) for rbm in deep.layers)]
     return list(states(sum(sizes)).split(sizes, dim=1))
 
 
@@ -29,7 +29,7 @@ def as_printed(deep: DeepMachine, found: list[Tensor]) -> Tensor:
     """The energy of one joint state as the paper prints it."""
     energy = -found[0] @ deep.layers[0].visible_bias
     for rbm, (below, above) in zip(deep.layers, pairwise(found), strict=True):
-        energy = energy - below @ rbm.weight @ above - rbm.hidden_bias @ above
+        energy = energy - above @ rbm.weight @ below - rbm.hidden_bias @ above
     return energy
 
 
@@ -151,7 +151,7 @@ def test_a_machine_with_copies_is_one_with_its_units_repeated(
     for parameter in rbm.parameters():
         torch.nn.init.normal_(parameter)
     with torch.no_grad():
-        plain.weight.copy_(rbm.weight.repeat(visible_copies, hidden_copies))
+        plain.weight.copy_(rbm.weight.repeat(hidden_copies, visible_copies))
         plain.visible_bias.copy_(rbm.visible_bias.repeat(visible_copies))
         plain.hidden_bias.copy_(rbm.hidden_bias.repeat(hidden_copies))
     v, h = torch.randn(5, 3, dtype=torch.float64), torch.rand(5, 2, dtype=torch.float64).round()

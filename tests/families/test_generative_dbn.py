@@ -114,7 +114,7 @@ def test_a_layer_that_starts_from_the_transposed_weights_keeps_the_bound() -> No
     """
     model = tiny((5, 6))
     rbm, top = model.stack[0], model.head
-    model.down[0].copy_(rbm.weight)
+    model.down[0].copy_(rbm.weight.T)
     top.weight.copy_(rbm.weight.T)
     top.visible_bias.copy_(rbm.hidden_bias)
     top.hidden_bias.copy_(rbm.visible_bias)
@@ -167,20 +167,20 @@ def test_wake_sleep_follows_the_delta_rules() -> None:
     for level, rbm in enumerate(model.stack):
         predicted = torch.sigmoid(F.linear(awake[level + 1], model.down[level], rbm.visible_bias))
         torch.testing.assert_close(model.down[level].grad, -(awake[level] - predicted).T @ awake[level + 1] / 20)
-        recognised = torch.sigmoid(asleep[level] @ rbm.weight + rbm.hidden_bias)
-        torch.testing.assert_close(rbm.weight.grad, -asleep[level].T @ (asleep[level + 1] - recognised) / 20)
+        recognised = torch.sigmoid(asleep[level] @ rbm.weight.T + rbm.hidden_bias)
+        torch.testing.assert_close(rbm.weight.grad, -(asleep[level + 1] - recognised).T @ asleep[level] / 20)
     top = model.head
-    wanted = (dreamt.T @ top(dreamt) - below.T @ top(below)) / 20
+    wanted = (top(dreamt).T @ dreamt - top(below).T @ below) / 20
     torch.testing.assert_close(top.weight.grad, wanted)
 
 
 def test_untying_starts_from_the_weights_that_the_layers_learnt() -> None:
     model = tiny()
-    assert not torch.equal(model.down[0], model.stack[0].weight)
+    assert not torch.equal(model.down[0], model.stack[0].weight.T)
     model._untie(None)
-    assert torch.equal(model.down[0], model.stack[0].weight)
+    assert torch.equal(model.down[0], model.stack[0].weight.T)
     model.stack[0].weight.data += 1
-    assert not torch.equal(model.down[0], model.stack[0].weight)
+    assert not torch.equal(model.down[0], model.stack[0].weight.T)
 
 
 def test_draws_follow_the_model_s_own_distribution() -> None:

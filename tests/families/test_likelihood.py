@@ -89,7 +89,7 @@ def twins() -> tuple[RBM, BernoulliRBM]:
     """One machine, ours and scikit-learn's."""
     rbm = machine("binary", visible=7, hidden=5)
     theirs = BernoulliRBM(5, random_state=np.random.RandomState(0))
-    theirs.components_ = rbm.weight.detach().T.numpy()
+    theirs.components_ = rbm.weight.detach().numpy()
     theirs.intercept_visible_, theirs.intercept_hidden_ = (
         bias.detach().numpy() for bias in (rbm.visible_bias, rbm.hidden_bias)
     )
@@ -123,23 +123,43 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals_in_the_mean(twins: tuple[R
 
 
 def test_learning_reaches_scikit_learns_likelihood() -> None:
-    """The same data, rate, batch and epochs, both by persistent chains: the likelihoods meet within what seeds do."""
+    """The same data in the same batches, rate and epochs, both by persistent chains: the mean likelihoods of four
+    seeds, of which one deviates by 0.2 to 0.4, meet.
+    """
     torch.manual_seed(0)
     prototypes = (torch.rand(4, 12) < 0.5).float().repeat(50, 1)
     data = torch.where(torch.rand(200, 12) < 0.05, 1 - prototypes, prototypes)
-    theirs = BernoulliRBM(6, learning_rate=0.1, batch_size=20, n_iter=100, random_state=0).fit(data.numpy())
-    copied, ours = make_rbm("binary", 12, 6), make_rbm("binary", 12, 6)
-    learnt = (theirs.components_.T, theirs.intercept_visible_, theirs.intercept_hidden_)
-    for parameter, value in zip(copied.parameters(), learnt, strict=True):
+    ours, theirs = (
+        np.mean([likelihoods(learn(data, seed), data) for seed in range(4)], axis=0)
+        for learn in (persistently, as_scikit_learn)
+    )
+    assert ours[0] == pytest.approx(theirs[0], abs=0.6) and ours[0] > -12 * np.log(2) + 2
+    assert ours[1] == pytest.approx(theirs[1], abs=0.2)
+
+
+def as_scikit_learn(data: torch.Tensor, seed: int) -> RBM:
+    theirs = BernoulliRBM(6, learning_rate=0.1, batch_size=20, n_iter=100, random_state=seed).fit(data.numpy())
+    rbm = make_rbm("binary", 12, 6)
+    learnt = (theirs.components_, theirs.intercept_visible_, theirs.intercept_hidden_)
+    for parameter, value in zip(rbm.parameters(), learnt, strict=True):
         parameter.data = torch.tensor(value).float()
-    ours.keep_chains(20)
-    optimizer = torch.optim.SGD(ours.parameters(), lr=0.1)
-    for batch in (batch for _ in range(100) for batch in data[torch.randperm(200)].split(20)):
+    return rbm
+
+
+def persistently(data: torch.Tensor, seed: int) -> RBM:
+    torch.manual_seed(seed)
+    rbm = make_rbm("binary", 12, 6)
+    rbm.keep_chains(20)
+    optimizer = torch.optim.SGD(rbm.parameters(), lr=0.1)
+    for batch in 100 * data.split(20):
         optimizer.zero_grad()
-        contrastive_loss(ours, batch, chains=ours.chains).backward()
+        contrastive_loss(rbm, batch, chains=rbm.chains).backward()
         optimizer.step()
-    with torch.no_grad():
-        exact = [float(-rbm.free_energy(data).mean()) - exact_log_z(rbm) for rbm in (ours, copied)]
-        pseudo = [float(pseudo_likelihood(rbm, data.repeat(50, 1)).mean()) for rbm in (ours, copied)]
-    assert exact[0] == pytest.approx(exact[1], abs=0.8) and exact[0] > -12 * np.log(2) + 2
-    assert pseudo[0] == pytest.approx(pseudo[1], abs=0.4)
+    return rbm
+
+
+@torch.no_grad()
+def likelihoods(rbm: RBM, data: torch.Tensor) -> tuple[float, float]:
+    """Mean log-likelihood, exact, and pseudo-likelihood."""
+    exact = float(-rbm.free_energy(data).mean()) - exact_log_z(rbm)
+    return exact, float(pseudo_likelihood(rbm, data.repeat(50, 1)).mean())

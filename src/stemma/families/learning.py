@@ -32,7 +32,7 @@ class Learning(Answering):
 
     def __init__(self) -> None:
         super().__init__()
-        self._totals: dict[str, dict[str, tuple[Any, int]]] = {}
+        self._totals: dict[str, dict[str, tuple[Tensor, int]]] = {}
         self._place: tuple[int, int] | None = None
 
     @property
@@ -121,8 +121,8 @@ class Learning(Answering):
         """Add means over `count` examples to the sums of the epoch, and to their numbers of examples."""
         totals = self._totals.setdefault(stage, {})
         for name, value in values.items():
-            total, counted = totals.get(name, (0.0, 0))
-            totals[name] = total + value.detach().float() * count, counted + count
+            total, counted = totals.get(name) or (value.new_zeros((), dtype=torch.float32), 0)
+            totals[name] = torch.add(total, value.detach(), alpha=count), counted + count
 
     def on_train_start(self) -> None:
         if self.phase.check is not None:

@@ -32,35 +32,41 @@ PLAIN = Contrast()
 
 
 class Statistics(NamedTuple):
-    """What the gradients are made of: data v `[B, V]`, fantasies `[N, V]`, hidden means and activations of both."""
+    """What the gradients are made of: data v `[B, V]`, fantasies `[N, V]` and the hidden means of both; with persistent
+    chains also their free energies, `[B]` and `[N]`.
+    """
 
     v: Tensor
     h: Tensor
     fantasy: Tensor
     fantasy_h: Tensor
-    activations: tuple[Tensor, Tensor]
+    free_energies: tuple[Tensor | None, Tensor | None]
 
 
 def statistics(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Statistics:
     """Run the chains of a batch; persistent ones go on from `chains` and leave their states there."""
-    activation = rbm.hidden_activation(v)
-    h = torch.sigmoid(activation)
+    h, free_energy = _hidden(rbm, v, chains is not None)
     fantasy = _fantasies(rbm, h, v, contrast, chains)
-    fantasy_activation = rbm.hidden_activation(fantasy)
-    fantasy_h = torch.sigmoid(fantasy_activation)
+    fantasy_h, fantasy_free_energy = _hidden(rbm, fantasy, chains is not None)
     if chains is not None:
         chains.copy_(bernoulli(fantasy_h))
-    return Statistics(v, h, fantasy, fantasy_h, (activation, fantasy_activation))
+    return Statistics(v, h, fantasy, fantasy_h, (free_energy, fantasy_free_energy))
 
 
-def contrast_loss(rbm: RBM, found: Statistics, persistent: bool) -> Tensor:
+def _hidden(rbm: RBM, v: Tensor, persistent: bool) -> tuple[Tensor, Tensor | None]:
+    """Hidden means given v, and where the loss needs it the free energy."""
+    activation = rbm.hidden_activation(v)
+    return torch.sigmoid(activation), rbm.free_energy(v, activation) if persistent else None
+
+
+def contrast_loss(found: Statistics) -> Tensor:
     """The mean squared length of (v - fantasy), or of persistent chains the mean free energy of v less that of the
     fantasies: what the gradients are those of.
     """
-    if not persistent:
+    of_data, of_fantasies = found.free_energies
+    if of_data is None or of_fantasies is None:
         return _squares(found.v, found.fantasy)
-    of_data, of_fantasies = found.activations
-    return rbm.free_energy(found.v, of_data).mean() - rbm.free_energy(found.fantasy, of_fantasies).mean()
+    return of_data.mean() - of_fantasies.mean()
 
 
 def held_out_loss(rbm: RBM, v: Tensor, contrast: Contrast = PLAIN, chains: Tensor | None = None) -> Tensor:
@@ -109,7 +115,7 @@ def descent(
         rbm, v = rbm.lowered(dtype), v.to(dtype)
     with torch.autocast(device, enabled=False):
         found = statistics(rbm, v, contrast, chains)
-        return contrast_loss(rbm, found, chains is not None), gradients(rbm, found, contrast)
+        return contrast_loss(found), gradients(rbm, found, contrast)
 
 
 class ContrastiveDivergence(torch.autograd.Function):

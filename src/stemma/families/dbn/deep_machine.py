@@ -1,6 +1,6 @@
 """DeepMachine: the deep Boltzmann machine, several layers of binary hidden units joined in both directions.
 
-E = -v'W1 h1 - h1'W2 h2 - ... - b'v - c1'h1 - c2'h2 - ... (Salakhutdinov, Hinton 2009). Layers of even number (the
+E = -h1'W1 v - h2'W2 h1 - ... - b'v - c1'h1 - c2'h2 - ... (Salakhutdinov, Hinton 2009). Layers of even number (the
 visible one is 0) are independent given those of odd number, and these given the even ones.
 """
 
@@ -33,23 +33,23 @@ class DeepMachine:
     def upward(self, level: int, found: Sequence[Tensor]) -> Tensor:
         """What hidden layer `level`, from 1, gets from its biases and the layer below it."""
         rbm = self.layers[level - 1]
-        return torch.addmm(rbm.hidden_bias, found[level - 1], rbm.weight)
+        return F.linear(found[level - 1], rbm.weight, rbm.hidden_bias)
 
     def hidden_activation(self, level: int, found: Sequence[Tensor], upward: Tensor | None = None) -> Tensor:
         """Log-odds of hidden layer `level`, from 1, given its neighbours; `upward` is part of them, if it is known."""
         activation = self.upward(level, found) if upward is None else upward
-        return activation + F.linear(found[level + 1], self.layers[level].weight) if level < self.depth else activation
+        return activation + found[level + 1] @ self.layers[level].weight if level < self.depth else activation
 
     def visible_activation(self, h: Tensor) -> Tensor:
-        """b + W1 h1."""
-        return F.linear(h, self.layers[0].weight, self.layers[0].visible_bias)
+        """b + W1' h1."""
+        return torch.addmm(self.layers[0].visible_bias, h, self.layers[0].weight)
 
     def energy(self, found: Sequence[Tensor]) -> Tensor:
         """`[B]`, of means its expectation under independent units."""
         lowest = self.layers[0]
         energy = lowest.visible_energy(found[0], lowest.visible_bias)
         for rbm, (below, h) in zip(self.layers, pairwise(found), strict=True):
-            energy = energy - (torch.addmm(rbm.hidden_bias, below, rbm.weight) * h).sum(1)
+            energy = energy - (F.linear(below, rbm.weight, rbm.hidden_bias) * h).sum(1)
         return energy
 
     def start(self, v: Tensor) -> list[Tensor]:
@@ -57,7 +57,7 @@ class DeepMachine:
         found = [v]
         for level, rbm in enumerate(self.layers, start=1):
             scale = 2 if level < self.depth else 1
-            found.append(torch.sigmoid(torch.addmm(rbm.hidden_bias, found[-1], rbm.weight, alpha=scale)))
+            found.append(torch.sigmoid(torch.addmm(rbm.hidden_bias, found[-1], rbm.weight.T, alpha=scale)))
         return found
 
     def mean_field(self, v: Tensor, sweeps: int) -> list[Tensor]:
@@ -129,7 +129,7 @@ class DeepMachine:
     def _placed(self, levels: range, given: Sequence[Tensor], count: int) -> list[Tensor]:
         """States that are 0 but for `given` ones."""
         weight = self.layers[0].weight
-        sizes = [len(weight), *(len(rbm.hidden_bias) for rbm in self.layers)]
+        sizes = [weight.shape[1], *(len(rbm.hidden_bias) for rbm in self.layers)]
         found = [weight.new_zeros(count, size) for size in sizes]
         for level, h in zip(levels, given, strict=True):
             found[level] = h.to(weight)

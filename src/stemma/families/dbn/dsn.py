@@ -271,5 +271,4 @@ class DSN(Model):
         if self.spec.kind != "image":
             return {}
         lower = self.lowers[0]
-        weight = lower.weight.T if isinstance(lower, RBM) else lower.weight
-        return {"filters": tiles(weight.reshape(-1, *self.spec.shape))}  # type: ignore[operator]
+        return {"filters": tiles(lower.weight.reshape(-1, *self.spec.shape))}  # type: ignore[operator]

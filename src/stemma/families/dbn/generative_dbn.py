@@ -62,7 +62,8 @@ class GenerativeDBN(DensityModel):
         if self.persistent:
             self.head.keep_chains(len(self.stack[0].chains))
             self.keep_chains("head.chains")
-        self.down = nn.ParameterList(rbm.weight.detach().clone() for rbm in self.stack)
+        self.down = nn.ParameterList(torch.empty(*reversed(rbm.weight.shape)) for rbm in self.stack)
+        self._untie(None)
         self.up_down_steps, self.up_down_epochs, self.bound_samples = up_down_steps, up_down_epochs, bound_samples
         self.save_hyperparameters()
 
@@ -105,7 +106,7 @@ class GenerativeDBN(DensityModel):
     def _untie(self, split: Any) -> None:
         """The generative weights start from those that the RBMs learnt."""
         for down, rbm in zip(self.down, self.stack, strict=True):
-            down.copy_(rbm.weight)
+            down.copy_(rbm.weight.T)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Logits `[B, spec.outputs]`; of a density the bound `[B]`."""

@@ -160,7 +160,7 @@ class GreedyModel(ChainModel):
         """First-layer filters and samples, for images."""
         if self.spec.kind != "image":
             return {}
-        pictures = {"filters": tiles(self.stack[0].weight.T.reshape(-1, *self.spec.shape))}
+        pictures = {"filters": tiles(self.stack[0].weight.reshape(-1, *self.spec.shape))}
         if "generated" in self._buffers:
             pictures["samples"] = self.generated.cpu().numpy()
         return pictures

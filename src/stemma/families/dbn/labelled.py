@@ -23,8 +23,8 @@ class LabelledRBM(RBM):
 
     def forward(self, features: Tensor) -> Tensor:
         """-free energy of features `[B, F]` with each label, less what no label changes: logits `[B, labels]`."""
-        inputs = torch.addmm(self.hidden_bias, features, self.weight[: self.in_features])
-        with_label = inputs.unsqueeze(1) + self.weight[self.in_features :]
+        inputs = F.linear(features, self.weight[:, : self.in_features], self.hidden_bias)
+        with_label = inputs.unsqueeze(1) + self.weight[:, self.in_features :].T
         return F.softplus(with_label).sum(2) + self.visible_bias[self.in_features :]
 
     def visible_mean(self, activation: Tensor, total: Tensor | None = None) -> Tensor:

@@ -37,7 +37,7 @@ def log_z(rbm: RBM, means: Tensor, chains: int = 100, temperatures: int = 2000) 
 
 def enumerable(rbm: RBM) -> bool:
     """Whether log Z can be had by enumeration: visible units can be enumerated where they are binary."""
-    visible, hidden = rbm.weight.shape
+    hidden, visible = rbm.weight.shape
     return hidden <= ENUMERABLE or (rbm.units == "binary" and visible <= ENUMERABLE)
 
 
@@ -50,7 +50,7 @@ def exact_log_z(rbm: RBM, total: float = 1) -> float:
     Raises:
         StemmaError: more than `ENUMERABLE` units.
     """
-    visible, hidden = rbm.weight.shape
+    hidden, visible = rbm.weight.shape
     if not enumerable(rbm):
         raise StemmaError(f"exact log Z: {visible} visible and {hidden} hidden units; allowed: {ENUMERABLE} of a side")
     by_hidden = hidden <= visible or rbm.units != "binary"
@@ -106,11 +106,11 @@ def pseudo_likelihood(rbm: RBM, v: Tensor, activation: Tensor | None = None) -> 
     """Estimate `[B]` of the sum over units of log P(v_i | all others) of binary units (Besag 1975).
 
     As in scikit-learn, one unit a row, drawn at random, stands for all: V log sigmoid(F(v, v_i flipped) - F(v)). What
-    its flip changes in the hidden units' activations is a row of the weights, not a product. `activation` is that of
+    its flip changes in the hidden units' activations is a column of the weights, not a product. `activation` is that of
     the hidden units, if it is known.
     """
     unit = torch.randint(v.shape[1], (len(v),), device=v.device)
     change = 1 - 2 * v.gather(1, unit[:, None])
     inputs = rbm.hidden_activation(v) if activation is None else activation
-    gain = F.softplus(inputs + change * rbm.weight[unit]).sum(1) - F.softplus(inputs).sum(1)
+    gain = F.softplus(inputs + change * rbm.weight.T[unit]).sum(1) - F.softplus(inputs).sum(1)
     return v.shape[1] * F.logsigmoid(-gain - change.squeeze(1) * rbm.visible_bias[unit])

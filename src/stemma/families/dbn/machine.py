@@ -1,8 +1,9 @@
 """RBM: the restricted Boltzmann machine with binary, Gaussian or count visible units.
 
 Vocabulary as in scikit-learn's BernoulliRBM (Smolensky 1986; Hinton 2012, a practical guide). Visible states v are
-`[B, V]`, binary hidden ones h `[B, H]`. Sources: Gaussian units Welling, Rosen-Zvi, Hinton 2005, with a learned
-variance Cho, Ilin, Raiko 2011; counts Hinton, Salakhutdinov 2009 (replicated softmax).
+`[B, V]`, binary hidden ones h `[B, H]`; `weight` is W `[H, V]`, as in a linear layer. Sources: Gaussian units Welling,
+Rosen-Zvi, Hinton 2005, with a learned variance Cho, Ilin, Raiko 2011; counts Hinton, Salakhutdinov 2009 (replicated
+softmax).
 """
 
 import math
@@ -19,7 +20,7 @@ States = tuple[Tensor, Tensor]
 
 
 class RBM(nn.Module):
-    """Binary visible and hidden units: E(v, h) = -v'Wh - b'v - c'h.
+    """Binary visible and hidden units: E(v, h) = -h'Wv - b'v - c'h.
 
     What other visible units change is in the methods that say so; all the rest is common. Where a machine learns by
     persistent chains, `chains` `[N, H]` are the states of their hidden units.
@@ -31,7 +32,7 @@ class RBM(nn.Module):
 
     def __init__(self, visible: int, hidden: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(0.01 * torch.randn(visible, hidden))
+        self.weight = nn.Parameter(0.01 * torch.randn(hidden, visible))
         self.visible_bias = nn.Parameter(torch.zeros(visible))
         self.hidden_bias = nn.Parameter(torch.zeros(hidden))
 
@@ -52,8 +53,8 @@ class RBM(nn.Module):
         return low
 
     def hidden_activation(self, v: Tensor) -> Tensor:
-        """c + W'v: the log-odds of the hidden units."""
-        return torch.addmm(self.hidden_bias, v, self.weight)
+        """c + Wv: the log-odds of the hidden units."""
+        return F.linear(v, self.weight, self.hidden_bias)
 
     def forward(self, v: Tensor) -> Tensor:
         """As a layer of a network: `hidden_given_visible`."""
@@ -64,8 +65,8 @@ class RBM(nn.Module):
         return torch.sigmoid(self.hidden_activation(v))
 
     def visible_activation(self, h: Tensor) -> Tensor:
-        """b + Wh."""
-        return F.linear(h, self.weight, self.visible_bias)
+        """b + W'h."""
+        return torch.addmm(self.visible_bias, h, self.weight)
 
     def visible_given_hidden(self, h: Tensor, total: Tensor | None = None) -> Tensor:
         """Means of the visible units; of binary ones P(v = 1 | h). `total`: see `totals`."""
@@ -131,12 +132,12 @@ class RBM(nn.Module):
         (v, h), (fantasy, fantasy_h) = data, fantasies
         share = len(v) / len(fantasy)
         signed = torch.cat([h, -fantasy_h if share == 1 else fantasy_h * -share])
-        weight = torch.addmm(h.new_zeros(()), torch.cat([v, fantasy]).T, signed, beta=0, alpha=-1 / len(v))
+        weight = torch.addmm(h.new_zeros(()), signed.T, torch.cat([v, fantasy]), beta=0, alpha=-1 / len(v))
         return weight, _mean_difference(fantasy, v), signed.sum(0) / -len(v)
 
 
 class GaussianRBM(RBM):
-    """Real visible units: E = sum of (v - b)^2 / (2 s^2) - (v / s^2)'Wh - c'h, with s = 1 or learned by unit.
+    """Real visible units: E = sum of (v - b)^2 / (2 s^2) - h'W(v / s^2) - c'h, with s = 1 or learned by unit.
 
     A learned variance is held as its logarithm, a parameter of its own.
     """
@@ -155,7 +156,7 @@ class GaussianRBM(RBM):
         return self.log_variance.exp() if self.learn_variance else torch.ones_like(self.visible_bias)
 
     def hidden_activation(self, v: Tensor) -> Tensor:
-        """c + W'(v / s^2)."""
+        """c + W(v / s^2)."""
         return super().hidden_activation(v / self.variance if self.learn_variance else v)
 
     def visible_mean(self, activation: Tensor, total: Tensor | None = None) -> Tensor:
@@ -187,20 +188,20 @@ class GaussianRBM(RBM):
 
     def _by_log_variance(self, v: Tensor, h: Tensor) -> Tensor:
         """s^2 times the gradient of mean E(v, h) by the logarithm of s^2, `[V]`."""
-        return _mean(v * (h @ self.weight.T) - 0.5 * (v - self.visible_bias).square())
+        return _mean(v * (h @ self.weight) - 0.5 * (v - self.visible_bias).square())
 
 
 class CountsRBM(RBM):
-    """Counts of words, a text's sum D: E = -v'Wh - b'v - D c'h. Given h, D words are drawn from one softmax."""
+    """Counts of words, a text's sum D: E = -h'Wv - b'v - D c'h. Given h, D words are drawn from one softmax."""
 
     units = "counts"
 
     def hidden_activation(self, v: Tensor) -> Tensor:
-        """D c + W'v."""
-        return v @ self.weight + self.totals(v) * self.hidden_bias
+        """D c + Wv."""
+        return v @ self.weight.T + self.totals(v) * self.hidden_bias
 
     def visible_mean(self, activation: Tensor, total: Tensor | None = None) -> Tensor:
-        """D softmax(b + Wh)."""
+        """D softmax(b + W'h)."""
         assert total is not None
         return total * activation.softmax(1)
 
@@ -234,7 +235,7 @@ def _mean(x: Tensor) -> Tensor:
 
 def _mean_difference(x: Tensor, y: Tensor) -> Tensor:
     """Over rows, the mean of x less that of y; in one pass where these are as many."""
-    return _mean(x - y) if len(x) == len(y) else _mean(x) - _mean(y)
+    return (x - y).sum(0) / len(x) if len(x) == len(y) else _mean(x) - _mean(y)
 
 
 def make_rbm(units: str, visible: int, hidden: int, learn_variance: bool = False) -> RBM:

@@ -7,14 +7,13 @@ from torch import Tensor
 def bernoulli(probability: Tensor) -> Tensor:
     """0/1 samples of `probability`, in its type, exact to 2^-17.
 
-    A unit is on where a uniform number of 16 bits lies below its probability: random bits come four numbers at a
-    time, which on a CPU is three times cheaper than `torch.rand` and eight times than `torch.bernoulli`.
+    A unit is on where its probability exceeds a uniform number of 16 bits: random bits come four numbers at a time,
+    which on a CPU is three times cheaper than `torch.rand` and eight times than `torch.bernoulli`.
     """
     count = probability.numel()
     bits = torch.empty(-(-count // 4), dtype=torch.int64, device=probability.device).random_(-(2**63), None)
     uniform = bits.view(torch.int16)[:count].view(probability.shape).float()
-    threshold = torch.add(-32768.5, probability.float(), alpha=65536)
-    return torch.lt(uniform, threshold, out=torch.empty_like(probability))
+    return uniform.add_(probability, alpha=-65536).lt_(-32768.5).to(probability.dtype)
 
 
 def multinomial(mean: Tensor) -> Tensor:
