@@ -1,12 +1,12 @@
 """What an epoch of contrastive divergence costs, beside learnergy and scikit-learn, and what it has learnt.
 
-    python benchmarks/rbm.py [PREPARED] [--peers FOLDER] [--repeats 6] [--epochs 4]
+    python benchmarks/rbm.py [PREPARED] [--peers FOLDER] [--repeats 9] [--epochs 4]
 
 PREPARED is a prepared set of grey images (default data/prepared/grey); of fewer than 10,000 the rest are copies shifted
 by a pixel. 784 binary units, 500 hidden, batch 100, CD-1, rate 0.1, no momentum; scikit-learn knows only persistent
-chains. Seconds are CPU seconds of one thread; contenders take turns, and the least of the repeats counts, since what
-else the machine does only adds. Reconstruction (squared length of v less its mean-field reconstruction) and
-pseudo-likelihood are measured by one ruler, after all epochs.
+chains. Seconds are CPU seconds of one thread, medians; contenders take turns, and ratios are medians of those within a
+turn, since a shared machine is not equally fast for long. Reconstruction (squared length of v less its mean-field
+reconstruction) and pseudo-likelihood are measured by one ruler, after all epochs.
 learnergy is used where it can be imported; --peers is a folder that it was installed into:
 `pip install --target FOLDER --no-deps learnergy==2.0.2 scikit-image lazy-loader imageio tifffile networkx`.
 """
@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from stemma.threads import ONE_THREAD
@@ -56,13 +57,17 @@ def timed(job: Callable[[], Any]) -> float:
     return time.process_time() - started
 
 
+def ratio(of: list[float], to: list[float]) -> float:
+    return median(mine / other for mine, other in zip(of, to, strict=True))
+
+
 class Bare:
     """The statistics of `stemma.families.dbn.contrastive` and a step down them, without autograd or trainer."""
 
     def __init__(self, x: torch.Tensor, sampled: bool, dtype: torch.dtype, hidden: int = HIDDEN) -> None:
         self.x, self.contrast, self.dtype, self.hidden = x.to(dtype), Contrast(sampled=sampled), dtype, hidden
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def epoch(self, rbm: RBM) -> None:
         for positions in torch.randperm(len(self.x)).split(BATCH):
             self.step(rbm, self.x.index_select(0, positions))
@@ -177,14 +182,10 @@ def contenders(x: torch.Tensor, spec: DataSpec, peers: bool) -> dict[str, Epoch]
         found["learnergy, 'medium' products"] = learnergy(x, "medium")
     found["scikit-learn, float64"] = scikit_learn(x, np.float64)
     found["scikit-learn, float32"] = scikit_learn(x, np.float32)
-    found["step, float32, sampled visibles"] = Bare(x, True, full)
-    found["step, float32, mean-field"] = Bare(x, False, full)
-    found["step, bfloat16, sampled visibles"] = Bare(x, True, low)
-    found["step, bfloat16, mean-field"] = Bare(x, False, low)
-    found["trainer, float32, sampled visibles"] = Trained(x, spec, "32-true", True, (HIDDEN,))
-    found["trainer, float32, mean-field"] = Trained(x, spec, "32-true", False, (HIDDEN,))
-    found["trainer, bfloat16, sampled visibles"] = Trained(x, spec, "bf16-mixed", True, (HIDDEN,))
-    found["trainer, bfloat16, mean-field"] = Trained(x, spec, "bf16-mixed", False, (HIDDEN,))
+    for kind, dtype, precision in (("float32", full, "32-true"), ("bfloat16", low, "bf16-mixed")):
+        for way, sampled in (("sampled visibles", True), ("mean-field", False)):
+            found[f"step, {kind}, {way}"] = Bare(x, sampled, dtype)
+            found[f"trainer, {kind}, {way}"] = Trained(x, spec, precision, sampled, (HIDDEN,))
     found["roof, float32 products alone"] = roof(full)
     found["roof, bfloat16 products alone"] = roof(low)
     return found
@@ -199,15 +200,14 @@ def compare(x: torch.Tensor, spec: DataSpec, peers: bool, repeats: int, epochs: 
             torch.manual_seed(0)
             spent, machines[name] = job(epochs)
             seconds[name].append(spent)
-    least = {name: min(values) for name, values in seconds.items()}
     against = [name for name in ("learnergy, as it comes", "scikit-learn, float32") if name in jobs]
     heads = "".join(f" {'x ' + name.split(',')[0]:>14}" for name in against)
     print(f"{'':36} {'CPU s an epoch':>14}{heads} {'reconstruction':>15} {'pseudo-likelihood':>18}")
-    for name, value in least.items():
-        ratios = "".join(f" {least[other] / value:>14.2f}" for other in against)
-        print(f"{name:36} {value:>14.3f}{ratios} {quality(machines[name], x)}")
+    for name, values in seconds.items():
+        ratios = "".join(f" {ratio(seconds[other], values):>14.2f}" for other in against)
+        print(f"{name:36} {median(values):>14.3f}{ratios} {quality(machines[name], x)}")
     for kind in (name.removeprefix("step, ") for name in jobs if name.startswith("step, ")):
-        print(f"trainer / step, {kind}: {least[f'trainer, {kind}'] / least[f'step, {kind}']:.3f}")
+        print(f"trainer / step, {kind}: {ratio(seconds[f'trainer, {kind}'], seconds[f'step, {kind}']):.3f}")
 
 
 def greedy(x: torch.Tensor, spec: DataSpec, peers: bool, repeats: int, epochs: int) -> None:
@@ -223,10 +223,10 @@ def greedy(x: torch.Tensor, spec: DataSpec, peers: bool, repeats: int, epochs: i
     for _ in range(repeats):
         for name, job in jobs.items():
             seconds[name].append(job())
-    first = min(next(iter(seconds.values())))
+    first = next(iter(seconds.values()))
     print(f"\ngreedy 784-{'-'.join(map(str, LAYERS))}, 5,000 digits, {epochs} epochs a layer")
     for name, values in seconds.items():
-        print(f"{name:36} {min(values):>14.2f} {first / min(values) if peers else 1:>14.2f}")
+        print(f"{name:36} {median(values):>14.2f} {ratio(first, values) if peers else 1:>14.2f}")
 
 
 def learnergy_stack(x: torch.Tensor, epochs: int) -> float:
@@ -247,7 +247,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("prepared", nargs="?", type=Path, default=Path("data/prepared/grey"))
     parser.add_argument("--peers", type=Path, help="folder with learnergy")
-    parser.add_argument("--repeats", type=int, default=6)
+    parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--epochs", type=int, default=4)
     given = parser.parse_args()
     sys.path.extend([str(given.peers)] if given.peers else [])

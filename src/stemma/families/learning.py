@@ -82,7 +82,8 @@ class Learning(Answering):
             backward(self._step(batch, "train"), optimizer)
             optimizer.step()
         else:
-            values, gradients = self.phase.gradients(batch)
+            with torch.inference_mode():
+                values, gradients = self.phase.gradients(batch)
             self._record(values, "train", len(batch.y))
             descend(optimizer, parameters, gradients)
 

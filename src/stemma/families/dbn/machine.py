@@ -46,7 +46,8 @@ class RBM(nn.Module):
         low = self._low[0] if self._low else None
         if low is None or (low.weight.dtype, low.weight.device) != (dtype, self.weight.device):
             self._low = ()
-            low = deepcopy(self).to(dtype).requires_grad_(False)
+            with torch.inference_mode(False):
+                low = deepcopy(self).to(dtype).requires_grad_(False)
             self._low = (low,)
         for ours, theirs in zip(self.parameters(), low.parameters(), strict=True):
             theirs.copy_(ours)
