@@ -33,6 +33,7 @@ import torch
 from stemma.config import Experiment
 from stemma.data.store import Split, load_spec, load_split
 from stemma.families.dbn.contrastive import Contrast, gradients, statistics
+from stemma.families.dbn.layerwise import TOGETHER
 from stemma.families.dbn.likelihood import pseudo_likelihood
 from stemma.families.dbn.machine import RBM
 from stemma.spec import DataSpec
@@ -69,8 +70,9 @@ class Bare:
 
     @torch.inference_mode()
     def epoch(self, rbm: RBM) -> None:
-        for positions in torch.randperm(len(self.x)).split(BATCH):
-            self.step(rbm, self.x.index_select(0, positions))
+        for positions in torch.randperm(len(self.x)).split(TOGETHER * BATCH):
+            for v in self.x.index_select(0, positions).split(BATCH):
+                self.step(rbm, v)
 
     def step(self, rbm: RBM, v: torch.Tensor) -> None:
         machine = rbm if self.dtype == torch.float32 else rbm.lowered(self.dtype)
