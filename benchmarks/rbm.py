@@ -1,12 +1,13 @@
 """What an epoch of contrastive divergence costs, beside learnergy and scikit-learn, and what it has learnt.
 
-    python benchmarks/rbm.py [PREPARED] [--peers FOLDER] [--repeats 9] [--epochs 4]
+    python benchmarks/rbm.py [PREPARED] [--peers FOLDER] [--repeats 9] [--epochs 4] [--only TEXT]
 
 PREPARED is a prepared set of grey images (default data/prepared/grey); of fewer than 10,000 the rest are copies shifted
 by a pixel. 784 binary units, 500 hidden, batch 100, CD-1, rate 0.1, no momentum; scikit-learn knows only persistent
 chains. Seconds are CPU seconds of one thread, medians; contenders take turns, and ratios are medians of those within a
-turn, since a shared machine is not equally fast for long. Reconstruction (squared length of v less its mean-field
-reconstruction) and pseudo-likelihood are measured by one ruler, after all epochs.
+turn, since a shared machine is not equally fast for long: the fewer contenders (`--only mean-field`: those whose name
+has the text, beside learnergy as it comes), the closer together in time they are. Reconstruction (squared length of v
+less its mean-field reconstruction) and pseudo-likelihood are measured by one ruler, after all epochs.
 learnergy is used where it can be imported; --peers is a folder that it was installed into:
 `pip install --target FOLDER --no-deps learnergy==2.0.2 scikit-image lazy-loader imageio tifffile networkx`.
 """
@@ -193,8 +194,7 @@ def contenders(x: torch.Tensor, spec: DataSpec, peers: bool) -> dict[str, Epoch]
     return found
 
 
-def compare(x: torch.Tensor, spec: DataSpec, peers: bool, repeats: int, epochs: int) -> None:
-    jobs = contenders(x, spec, peers)
+def compare(jobs: dict[str, Epoch], x: torch.Tensor, repeats: int, epochs: int) -> None:
     seconds: dict[str, list[float]] = {name: [] for name in jobs}
     machines: dict[str, RBM | None] = {}
     for _ in range(repeats):
@@ -208,7 +208,7 @@ def compare(x: torch.Tensor, spec: DataSpec, peers: bool, repeats: int, epochs: 
     for name, values in seconds.items():
         ratios = "".join(f" {ratio(seconds[other], values):>14.2f}" for other in against)
         print(f"{name:36} {median(values):>14.3f}{ratios} {quality(machines[name], x)}")
-    for kind in (name.removeprefix("step, ") for name in jobs if name.startswith("step, ")):
+    for kind in (name.removeprefix("trainer, ") for name in jobs if name.startswith("trainer, ")):
         print(f"trainer / step, {kind}: {ratio(seconds[f'trainer, {kind}'], seconds[f'step, {kind}']):.3f}")
 
 
@@ -251,6 +251,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="folder with learnergy")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--only", default="", metavar="TEXT")
     given = parser.parse_args()
     sys.path.extend([str(given.peers)] if given.peers else [])
     peers = importlib.util.find_spec("learnergy") is not None
@@ -259,8 +260,12 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("medium")
     x, spec = digits(given.prepared)
-    compare(x, spec, peers, given.repeats, given.epochs)
-    greedy(x, spec, peers, given.repeats, given.epochs)
+    jobs = {
+        name: job for name, job in contenders(x, spec, peers).items() if given.only in name or "as it comes" in name
+    }
+    compare(jobs, x, given.repeats, given.epochs)
+    if not given.only:
+        greedy(x, spec, peers, given.repeats, given.epochs)
 
 
 if __name__ == "__main__":
