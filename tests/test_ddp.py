@@ -95,7 +95,7 @@ def test_with_draws_of_their_own_processes_stay_alike_and_learn_as_much(case: st
 def error(state: dict[str, torch.Tensor], x: torch.Tensor) -> float:
     """Squared reconstruction error a value of the lowest RBM."""
     weight, visible, hidden = (state[f"rbms.0.{name}"] for name in ("weight", "visible_bias", "hidden_bias"))
-    return float((torch.sigmoid(torch.sigmoid(x @ weight + hidden) @ weight.T + visible) - x).square().mean())
+    return float((torch.sigmoid(torch.sigmoid(x @ weight.T + hidden) @ weight + visible) - x).square().mean())
 
 
 SMALL_CNN = {"family": "cnn", "architecture": "lenet5", "parameters": {"form": "modern"}}
