@@ -185,3 +185,11 @@ def test_lower_precision_products_keep_parameters_and_nearly_the_gradients() -> 
     for parameter, other in zip(rbm.parameters(), exact, strict=True):
         assert parameter.grad.dtype == parameter.dtype == torch.float32
         assert torch.corrcoef(torch.stack([parameter.grad.flatten(), other.flatten()]))[0, 1] > 0.95
+
+
+def test_a_lower_copy_made_in_inference_mode_serves_outside_it() -> None:
+    rbm = make_rbm("binary", 6, 4)
+    with torch.inference_mode():
+        rbm.lowered(torch.bfloat16)
+    rbm.weight.data += 1
+    close(rbm.lowered(torch.bfloat16).weight, rbm.weight.detach().bfloat16())
