@@ -168,8 +168,8 @@ class DBM(DensityModel):
         """The network's layers start as a sweep of the mean field, each from its fixed point above."""
         for level, layer in enumerate(self.unrolled):
             above = [self.stack[level + 1].weight.T] if level + 1 < len(self.stack) else []
-            layer.weight.copy_(torch.cat([self.stack[level].weight, *above], dim=1))  # type: ignore[operator]
-            layer.bias.copy_(self.stack[level].hidden_bias)  # type: ignore[operator]
+            layer.get_parameter("weight").copy_(torch.cat([self.stack[level].weight, *above], dim=1))
+            layer.get_parameter("bias").copy_(self.stack[level].hidden_bias)
 
     def _hidden(self, augmented: Tensor) -> Tensor:
         """The highest layer of the network."""

@@ -270,5 +270,5 @@ class DSN(Model):
         """Lower weights of the first block, for images."""
         if self.spec.kind != "image":
             return {}
-        lower = self.lowers[0]
-        return {"filters": tiles(lower.weight.reshape(-1, *self.spec.shape))}  # type: ignore[operator]
+        weight = self.lowers[0].get_parameter("weight")
+        return {"filters": tiles(weight.reshape(-1, *self.spec.shape))}

@@ -235,7 +235,7 @@ def _mean(x: Tensor) -> Tensor:
 
 
 def _mean_difference(x: Tensor, y: Tensor) -> Tensor:
-    """Over rows, the mean of x less that of y; in one pass where these are as many."""
+    """Over rows, the mean of x less that of y; in one pass, in their type, where these are as many."""
     return (x - y).sum(0) / len(x) if len(x) == len(y) else _mean(x) - _mean(y)
 
 
