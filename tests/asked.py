@@ -13,7 +13,7 @@ from stemma import training
 from stemma.config import Experiment
 from stemma.evaluation import evaluate
 from stemma.families.base import Model
-from stemma.families.catalog import Count, Entry
+from stemma.families.catalog.base import Count, Entry
 from stemma.families.phase import Phase
 from stemma.nn.inputs import Vector
 from stemma.runs import RunFiles

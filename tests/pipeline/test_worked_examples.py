@@ -41,8 +41,8 @@ def test_add_an_architecture(project: Path) -> None:
     page = "add-an-architecture.md"
     path = "src/stemma/families/cnn/narrow_cnn.py"
     (project / path).write_text(block(page, f"file: {path}"))
-    catalog = project / "src/stemma/families/catalog.py"
-    head, mark, tail = catalog.read_text().partition("CATALOG: dict[str, Entry] = {\n")
+    catalog = project / "src/stemma/families/catalog/cnn.py"
+    head, mark, tail = catalog.read_text().partition("CNN: dict[str, Entry] = {\n")
     catalog.write_text(head + mark + block(page, "entry") + tail)
     (project / "params.yaml").write_text(
         "datasets:\n  grey: {use: mnist@sample}\nexperiments:\n"
