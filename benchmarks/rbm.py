@@ -39,6 +39,7 @@ from stemma.families.dbn.likelihood import pseudo_likelihood
 from stemma.families.dbn.machine import RBM
 from stemma.spec import DataSpec
 from stemma.training.loop import History, SeedRun
+from stemma.training.products import float32_products
 
 COUNT, BATCH, HIDDEN, RATE, LAYERS = 10_000, 100, 500, 0.1, (500, 500, 2000)
 Epoch = Callable[[int], tuple[float, RBM | None]]
@@ -128,10 +129,9 @@ def learnergy(x: torch.Tensor, precision: str) -> Epoch:
     data = TensorDataset(x, torch.zeros(len(x)))
 
     def run(epochs: int) -> tuple[float, RBM]:
-        torch.set_float32_matmul_precision(precision)
         machine = make(784, HIDDEN, learning_rate=RATE)
-        seconds = timed(lambda: machine.fit(data, batch_size=BATCH, epochs=epochs)) / epochs
-        torch.set_float32_matmul_precision("medium")
+        with float32_products(precision, "cpu"):
+            seconds = timed(lambda: machine.fit(data, batch_size=BATCH, epochs=epochs)) / epochs
         return seconds, as_rbm(machine.W.T, machine.a, machine.b)
 
     return run
@@ -152,11 +152,11 @@ def scikit_learn(x: torch.Tensor, dtype: type) -> Epoch:
 
 def roof(dtype: torch.dtype) -> Epoch:
     """The products of an epoch alone."""
-    v, h, w = (torch.rand(shape).to(dtype) for shape in ((2 * BATCH, 784), (2 * BATCH, HIDDEN), (784, HIDDEN)))
+    v, h, w = (torch.rand(shape).to(dtype) for shape in ((2 * BATCH, 784), (2 * BATCH, HIDDEN), (HIDDEN, 784)))
 
     def epoch() -> None:
         for _ in range(COUNT // BATCH):
-            torch.mm(v[:BATCH], w), torch.mm(h[:BATCH], w.T), torch.mm(v[BATCH:], w), torch.mm(v.T, h)
+            torch.mm(v[:BATCH], w.T), torch.mm(h[:BATCH], w), torch.mm(v[BATCH:], w.T), torch.mm(h.T, v)
 
     return lambda epochs: (timed(lambda: [epoch() for _ in range(epochs)]) / epochs, None)
 
@@ -182,7 +182,7 @@ def contenders(x: torch.Tensor, spec: DataSpec, peers: bool) -> dict[str, Epoch]
     found: dict[str, Epoch] = {}
     if peers:
         found["learnergy, as it comes"] = learnergy(x, "highest")
-        found["learnergy, 'medium' products"] = learnergy(x, "medium")
+        found["learnergy, our exact products"] = learnergy(x, "exact")
     found["scikit-learn, float64"] = scikit_learn(x, np.float64)
     found["scikit-learn, float32"] = scikit_learn(x, np.float32)
     for kind, dtype, precision in (("float32", full, "32-true"), ("bfloat16", low, "bf16-mixed")):
@@ -238,11 +238,9 @@ def learnergy_stack(x: torch.Tensor, epochs: int) -> float:
     names, ones, zeros = ("bernoulli",) * layers, (1,) * layers, (0.0,) * layers
     plain = {"normalize": False, "input_normalize": False}
     stack = make(names, 784, LAYERS, ones, (RATE,) * layers, zeros, zeros, (1.0,) * layers, False, **plain)
-    torch.set_float32_matmul_precision("highest")
     data = TensorDataset(x, torch.zeros(len(x)))
-    seconds = timed(lambda: stack.fit(data, batch_size=BATCH, epochs=(epochs,) * layers))
-    torch.set_float32_matmul_precision("medium")
-    return seconds
+    with float32_products("highest", "cpu"):
+        return timed(lambda: stack.fit(data, batch_size=BATCH, epochs=(epochs,) * layers))
 
 
 def main() -> None:
@@ -258,14 +256,14 @@ def main() -> None:
     print("" if peers else "learnergy: not installed, left out (see --peers)")
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
-    torch.set_float32_matmul_precision("medium")
     x, spec = digits(given.prepared)
     jobs = {
         name: job for name, job in contenders(x, spec, peers).items() if given.only in name or "as it comes" in name
     }
-    compare(jobs, x, given.repeats, given.epochs)
-    if not given.only:
-        greedy(x, spec, peers, given.repeats, given.epochs)
+    with float32_products("exact", "cpu"):
+        compare(jobs, x, given.repeats, given.epochs)
+        if not given.only:
+            greedy(x, spec, peers, given.repeats, given.epochs)
 
 
 if __name__ == "__main__":

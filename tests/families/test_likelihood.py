@@ -123,22 +123,30 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals_in_the_mean(twins: tuple[R
 
 
 def test_learning_reaches_scikit_learns_likelihood() -> None:
-    """The same data in the same batches, rate and epochs, both by persistent chains: the mean likelihoods of four
-    seeds, of which one deviates by 0.2 to 0.4, meet.
+    """The same data in the same batches, rates and epochs, both by persistent chains. The rate falls to nothing in
+    the end, since at a constant one the chains' last steps decide: the mean likelihoods of three seeds meet, of which
+    one deviates by 0.08.
     """
     torch.manual_seed(0)
     prototypes = (torch.rand(4, 12) < 0.5).float().repeat(50, 1)
     data = torch.where(torch.rand(200, 12) < 0.05, 1 - prototypes, prototypes)
     ours, theirs = (
-        np.mean([likelihoods(learn(data, seed), data) for seed in range(4)], axis=0)
+        np.mean([likelihoods(learn(data, seed), data) for seed in range(3)], axis=0)
         for learn in (persistently, as_scikit_learn)
     )
-    assert ours[0] == pytest.approx(theirs[0], abs=0.6) and ours[0] > -12 * np.log(2) + 2
-    assert ours[1] == pytest.approx(theirs[1], abs=0.2)
+    assert ours[0] == pytest.approx(theirs[0], abs=0.3) and ours[0] > -12 * np.log(2) + 2
+    assert ours[1] == pytest.approx(theirs[1], abs=0.3)
+
+
+RATES = [*np.full(80, 0.1), *np.linspace(0.1, 0, 40)]
+"""Of each epoch."""
 
 
 def as_scikit_learn(data: torch.Tensor, seed: int) -> RBM:
-    theirs = BernoulliRBM(6, learning_rate=0.1, batch_size=20, n_iter=100, random_state=seed).fit(data.numpy())
+    theirs = BernoulliRBM(6, batch_size=20, random_state=np.random.RandomState(seed))
+    for rate in RATES:
+        for batch in data.split(20):
+            theirs.set_params(learning_rate=rate).partial_fit(batch.numpy())
     rbm = make_rbm("binary", 12, 6)
     learnt = (theirs.components_, theirs.intercept_visible_, theirs.intercept_hidden_)
     for parameter, value in zip(rbm.parameters(), learnt, strict=True):
@@ -151,10 +159,12 @@ def persistently(data: torch.Tensor, seed: int) -> RBM:
     rbm = make_rbm("binary", 12, 6)
     rbm.keep_chains(20)
     optimizer = torch.optim.SGD(rbm.parameters(), lr=0.1)
-    for batch in 100 * data.split(20):
-        optimizer.zero_grad()
-        contrastive_loss(rbm, batch, chains=rbm.chains).backward()
-        optimizer.step()
+    for rate in RATES:
+        optimizer.param_groups[0]["lr"] = rate
+        for batch in data.split(20):
+            optimizer.zero_grad()
+            contrastive_loss(rbm, batch, chains=rbm.chains).backward()
+            optimizer.step()
     return rbm
 
 

@@ -91,9 +91,10 @@ class Training(Section):
     accumulate_grad_batches: Count = Field(1, description="parts of a batch, computed one after the other for one step")
     sync_batchnorm: bool = Field(False, description="GPUs: batch normalisation over all devices' part of a batch")
     precision: Literal["32-true", "bf16-mixed", "16-mixed", "bf16-true", "64-true"] = "32-true"
-    matmul_precision: Literal["highest", "high", "medium"] = Field(
-        "medium",
-        description="of float32 products; on a CPU `medium` takes the faster of two exact kernels where there is one",
+    matmul_precision: Literal["exact", "highest", "high", "medium"] = Field(
+        "exact",
+        description="of float32 products, by PyTorch's names; exact: float32's own, by the fastest kernels with it; "
+        "`medium` rounds to bfloat16 or TF32 on processors that have these",
     )
     gradient_clip_val: float | None = Field(None, gt=0, description="largest norm of a step's gradient")
     checkpoint_seconds: float = Field(

@@ -31,6 +31,7 @@ from stemma.training.bookmark import Bookmark, History, Marking, digest, first_d
 from stemma.training.callbacks import Epochs, Row, SeedSteps, averaging, early_stopping, progress_bar, seed_phase
 from stemma.training.datamodule import ArrayData, joined, to_batch
 from stemma.training.live import Live
+from stemma.training.products import float32_products
 from stemma.training.solved import scores, solve
 from stemma.training.trainer import make_trainer
 
@@ -81,8 +82,20 @@ def train_seed(
         TrainingFailed: a loss was not finite; the error carries the history so far.
     """
     collect_as_usual()
-    torch.set_float32_matmul_precision(experiment.matmul_precision)
-    clock = time.process_time if _devices(experiment) == ("cpu", 1) else time.perf_counter
+    kind, count = _devices(experiment)
+    clock = time.process_time if (kind, count) == ("cpu", 1) else time.perf_counter
+    with float32_products(experiment.matmul_precision, kind):
+        return _train(runs, experiment, seed, prepared, watch, clock)
+
+
+def _train(
+    runs: RunFiles,
+    experiment: "Experiment",
+    seed: int,
+    prepared: Path,
+    watch: Callable[[], None] | None,
+    clock: Callable[[], float],
+) -> Result:
     train, validation = load_split(prepared, "train"), load_split(prepared, "validation")
     live = Live(runs.live(seed), watch)
     rows = History(clock, live)
