@@ -124,18 +124,18 @@ def test_pseudo_likelihood_is_the_sum_of_conditionals_in_the_mean(twins: tuple[R
 
 def test_learning_reaches_scikit_learns_likelihood() -> None:
     """The same data in the same batches, rates and epochs, both by persistent chains. The rate falls to nothing in
-    the end, since at a constant one the chains' last steps decide: the mean likelihoods of three seeds meet, of which
+    the end, since at a constant one the chains' last steps decide: the mean likelihoods of four seeds meet, of which
     one deviates by 0.08.
     """
     torch.manual_seed(0)
     prototypes = (torch.rand(4, 12) < 0.5).float().repeat(50, 1)
     data = torch.where(torch.rand(200, 12) < 0.05, 1 - prototypes, prototypes)
     ours, theirs = (
-        np.mean([likelihoods(learn(data, seed), data) for seed in range(3)], axis=0)
+        np.mean([likelihoods(learn(data, seed), data) for seed in range(4)], axis=0)
         for learn in (persistently, as_scikit_learn)
     )
     assert ours[0] == pytest.approx(theirs[0], abs=0.3) and ours[0] > -12 * np.log(2) + 2
-    assert ours[1] == pytest.approx(theirs[1], abs=0.3)
+    assert ours[1] == pytest.approx(theirs[1], abs=0.2)
 
 
 RATES = [*np.full(80, 0.1), *np.linspace(0.1, 0, 40)]

@@ -76,6 +76,13 @@ def test_a_family_alone_leads_nobody():
     assert words.headline([GROUP], {"mnist@sample": rows}) == ""
 
 
+def test_what_the_test_set_can_show_is_said_of_a_typical_experiment():
+    rows = [row("lenet5", "cnn", 0.9, None, 1), row("convnet", "cnn", 0.87, False, 2)]
+    told = words.sentences(GROUP, rows, 0.95)[-1]
+    assert told.startswith("Of a typical experiment a true difference of 2.0 points to the best is found four times")
+    assert "larger ones too where seeds lie far apart" in told
+
+
 def test_one_experiment_alone():
     text = " ".join(words.sentences({**GROUP, "detectable": None}, [row("lenet5", "cnn", 0.9, None, 1)], 0.95))
     assert "lead" not in text
@@ -120,10 +127,3 @@ def test_sheet_lays_tiles_with_gaps():
     assert found["count"] == 5
     assert found["width"] == (3 * 5 - 1) * 6  # 26 / 4 = 6.5, rounded to even
     assert found["uri"].startswith("data:image/png;base64,")
-
-
-def test_what_the_test_set_can_show_is_said_of_a_typical_experiment():
-    rows = [row("lenet5", "cnn", 0.9, None, 1), row("convnet", "cnn", 0.87, False, 2)]
-    told = words.sentences(GROUP, rows, 0.95)[-1]
-    assert told.startswith("Of a typical experiment a true difference of 2.0 points to the best is found four times")
-    assert "larger ones too where seeds lie far apart" in told
